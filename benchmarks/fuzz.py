@@ -86,7 +86,6 @@ READERS: dict[str, tuple[str, Callable[[Path], object], Callable[[], bytes]]] = 
     "vectors": (".txt", lambda path: ready_vectors(path, VOCABULARY, 2), lambda: b"2 2\nthe 0.5 -1\ncat 1e-3 2\n"),
     "arpa": (".arpa", read_model, lambda: written(".arpa")),
     "arpa.gz": (".gz", read_model, lambda: gzip.compress(written(".arpa"), mtime=0)),
-    "binary": (".safetensors", read_model, lambda: written(".safetensors")),
 }
 
 PROPERTIES: dict[str, Callable[[], None]] = {

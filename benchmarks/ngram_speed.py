@@ -275,7 +275,6 @@ def task_score(path: str, test: str) -> None:
     ids = read_tokenised(test, train.vocabulary)
     model.log_probs(ids.select([]))
     for threads in (1, 2):
-        model.threads = threads
         for name, read in (("ids", False), ("text", True)):
             wall, cpu = time.perf_counter(), time.process_time()
             model.log_probs(read_tokenised(test, train.vocabulary, threads=threads) if read else ids)
@@ -286,7 +285,7 @@ def task_score(path: str, test: str) -> None:
 
 
 def task_distributions(path: str, test: str) -> None:
-    """Print contexts per second (streamed, in a block, the ten most likely words) and generated words per second."""
+    """Print contexts per second, streamed and in a block, and generated words per second."""
     import numpy as np
 
     from lmcompare.tokens import read_tokenised
@@ -309,7 +308,6 @@ def task_distributions(path: str, test: str) -> None:
 
     types = f"{table.start:,} types"
     figures[f"blocks of 64, {types}"] = rate(lambda k: table.distributions(contexts[:, k : k + 64], np.float32), 64)
-    figures["the ten most likely"] = rate(lambda k: table.top_k(contexts[:, k : k + 64], 10), 64)
     started, done = time.perf_counter(), 0
     for positions, _ in model.stream(text):
         done += len(positions)

@@ -37,7 +37,7 @@ def source() -> tuple[BackoffTable, Vocabulary]:
     vocabulary = Vocabulary.build(sentences, min_count=2)
     train = Encoded.from_documents([[*vocabulary.ids(s), vocabulary.end] for s in sentences], vocabulary)
     model = NGram(order=3).fit(train, train, Setting(vocabulary))
-    return BackoffTable.from_arrays(model.state().arrays, 3), vocabulary
+    return BackoffTable.from_arrays(model.state().arrays), vocabulary
 
 
 def load_splits(name: str) -> list[tuple[Document, ...]]:

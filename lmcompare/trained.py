@@ -41,7 +41,7 @@ _TOKENIZER = "tokenizer.json"
 _WRITTEN = {  # which models have a format that not every model has
     ".arpa": "the models ngram and ngram-tuned",
     ".arpa.gz": "the models ngram and ngram-tuned",
-    ".safetensors": "networks and the models ngram and ngram-tuned",
+    ".safetensors": "networks",
     ".vec": "models with word vectors",
     _FOLDER: "a transformer trained with style = llama and of an hf-causal with train = true",
 }
@@ -248,9 +248,9 @@ class TrainedModel:
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the model to a file that other tools read; its name decides the format.
 
-        N-gram models have the formats ``.arpa``, ``.arpa.gz`` and ``.safetensors``, networks have ``.safetensors``,
-        models with word vectors have ``.vec``, the text format of word2vec, and all have ``tokenizer.json``. A name
-        without a suffix is a folder for Hugging Face's transformers, which a transformer in the style of Llama has.
+        N-gram models have the formats ``.arpa`` and ``.arpa.gz``, networks have ``.safetensors``, models with word
+        vectors have ``.vec``, the text format of word2vec, and all have ``tokenizer.json``. A name without a suffix
+        is a folder for Hugging Face's transformers, which a transformer in the style of Llama has.
 
         Raises
         ------

@@ -2,11 +2,10 @@
 
 Reading order:
 
-- ``ngrams``: a text to counts of n-grams; ``bounded``: the same in bounded memory; ``room``: where arrays are made;
-- ``level`` and ``table``: the back-off table and the probabilities that follow from it; ``scoring``: faster scores
-  of long texts; ``sums``: the sums of all probabilities;
-- ``arpa`` and ``binary``: tables to and from files; ``building``: tables from the n-grams of files;
-- ``suffixes`` and ``walking``: contexts of any length.
+- ``table``: the back-off table and the probabilities that follow from it;
+- ``ngrams``: a text to counts of n-grams; ``bounded``: the same in bounded memory;
+- ``building`` and ``arpa``: tables from the n-grams of files, and to files;
+- ``suffixes``: contexts of any length.
 
 The smoothing methods in ``lmcompare.models.ngram`` make the tables from the counts.
 """

@@ -27,8 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.counts.building import Grams, build, lexicographic
-from lmcompare.counts.level import NOTHING, BoolArray, Float32Array
-from lmcompare.counts.table import BackoffTable
+from lmcompare.counts.table import NOTHING, BackoffTable, BoolArray, Float32Array
 from lmcompare.decompression import gunzipped
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, FloatArray, IntArray, Vocabulary
@@ -43,15 +42,6 @@ NUMBER = r"^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?)$"
 ROUNDING = 1e-6  # log10; tools that print a few digits write this for the probability 1
 GZIP = b"\x1f\x8b"
 GLANCE = 2**20  # bytes of a file that are read to recognise its format
-
-
-def check_words(tokens: Sequence[str]) -> None:
-    """Raise ``LmcompareError`` unless tokens begin with ``<unk>`` and ``</s>``, as the tokens of n-gram files do."""
-    if list(tokens[:2]) != [UNKNOWN_TOKEN, END_TOKEN]:
-        raise LmcompareError(
-            f"the vocabulary of an n-gram file must begin with {UNKNOWN_TOKEN} and {END_TOKEN}, but this one does"
-            " not: export a model of words"
-        )
 
 
 @contextmanager
@@ -122,12 +112,16 @@ def _write(table: BackoffTable, vocabulary: Vocabulary, places: IntArray, out: T
 
 def _names(vocabulary: Vocabulary) -> list[str]:
     """Return the tokens as written, ``<s>`` last. Raises ``LmcompareError`` for a token that can't be written."""
-    check_words(vocabulary.tokens)
+    if list(vocabulary.tokens[:2]) != [UNKNOWN_TOKEN, END_TOKEN]:
+        raise LmcompareError(
+            f"the vocabulary of an n-gram file must begin with {UNKNOWN_TOKEN} and {END_TOKEN}, but this one does"
+            " not: export a model of words"
+        )
     for token in vocabulary.tokens:
         if token == START or len(token.split()) != 1 or token.split()[0] != token or not _is_utf8(token):
             raise LmcompareError(
                 f"the token {token!r} can't be written in the ARPA format, which separates words by blanks and"
-                f" reserves {START}: export the model as .safetensors"
+                f" reserves {START}: export a model of words"
             )
     return [*vocabulary.tokens, START]
 
@@ -163,8 +157,8 @@ def read(path: Path) -> tuple[BackoffTable, Vocabulary]:
     return _Reader(path, content).read()
 
 
-def check_ends(path: Path) -> None:
-    r"""Look at the beginning and the end of a file without reading all of it.
+def check_ends(path: Path) -> list[int]:
+    r"""Look at the beginning and the end of a file without reading all of it; return its numbers of n-grams.
 
     Raises ``LmcompareError`` for a file whose header is not that of an ARPA file, and for an uncompressed file
     without ``\end\``.
@@ -174,12 +168,12 @@ def check_ends(path: Path) -> None:
         file.seek(0)
         if is_gzip:
             with readable(path), gzip.open(file) as content:
-                _Reader(path, content.read(GLANCE)).header()
-            return
-        _Reader(path, file.read(GLANCE)).header()
+                return [n for n, _ in _Reader(path, content.read(GLANCE)).header()]
+        counts = [n for n, _ in _Reader(path, file.read(GLANCE)).header()]
         file.seek(max(0, path.stat().st_size - GLANCE))
         if b"\\end\\" not in file.read():
             raise LmcompareError(f"{path} is cut off: it has no \\end\\; fetch or write it again")
+    return counts
 
 
 class _Block(NamedTuple):

@@ -13,15 +13,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lmcompare.cluster_work import shared
 from lmcompare.compiled import compiled, share
 from lmcompare.counts import ngrams
-from lmcompare.counts.level import MOST, read_only
 from lmcompare.counts.ngrams import (
     Counts,
+    Room,
     extend,
     latest_grams,
     nodes_of,
@@ -29,12 +31,33 @@ from lmcompare.counts.ngrams import (
     sort_by_word,
     statistics,
 )
-from lmcompare.counts.room import Column, Room
+from lmcompare.counts.table import MOST, read_only
 from lmcompare.errors import LmcompareError
+from lmcompare.scratch import ScratchFile
 from lmcompare.tokens import IntArray
 
 POSITION_BYTES = 48  # bytes of memory for each position of a block, while it is sorted
 MERGED = 2**20  # n-grams that are merged before they are written
+
+
+class Column:
+    """An array that is written to a file part by part."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self._dtype, self._file = np.dtype(dtype), ScratchFile()
+
+    def __len__(self) -> int:
+        return self._file.size // self._dtype.itemsize
+
+    def append(self, part: npt.NDArray[Any]) -> int:
+        """Write (n,) more elements, and return where they begin."""
+        begin = len(self)
+        self._file.append(np.ascontiguousarray(part, self._dtype).view(np.uint8).data)
+        return begin
+
+    def finish(self) -> npt.NDArray[Any]:
+        """Return the whole array, read-only."""
+        return self._file.array(self._dtype, (len(self),)) if len(self) else np.zeros(0, self._dtype)
 
 
 @dataclass(frozen=True, eq=False)

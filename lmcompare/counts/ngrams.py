@@ -8,6 +8,8 @@ other: several threads can share them.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,9 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare import memory
 from lmcompare.compiled import compiled, prefetch, share
-from lmcompare.counts.level import NOTHING, find
-from lmcompare.tokens import UNKNOWN_ID, IntArray
+from lmcompare.counts.table import NOTHING, find
+from lmcompare.errors import temporary_room
+from lmcompare.tokens import UNKNOWN_ID, Encoded, IntArray
 
 Keys = npt.NDArray[np.uint64]
 
@@ -27,7 +31,58 @@ SHORT = 48  # up to this many keys, insertion sort is faster
 WORD = np.uint64(32)  # bits by which a key shifts its word, above the 32 bits of its position
 POSITION = np.uint64(0xFFFFFFFF)
 BYTE = np.uint64(255)
+SMALL = 2**16  # bytes up to which an array stays in memory
 AHEAD = 32  # distant memory is prefetched this many steps before it is used
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where large arrays are made: in memory, or in files, whose used parts the system keeps in memory.
+
+    The files are temporary and have no names: the system deletes them when their arrays are freed, and when the
+    program ends, however it ends. Disk space is reserved before an array is used, so that a full disk gives an error
+    message of one sentence.
+
+    Parameters
+    ----------
+    limit : int, optional
+        The bytes of memory that may be taken while a table is made; None for no limit, and so no files.
+    """
+
+    limit: int | None = None
+
+    @classmethod
+    def allowed(cls) -> Room:
+        """Return the room that this process has now."""
+        return cls(memory.left())
+
+    def empty(self, size: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """Return an array (size,) with arbitrary values, which the caller fills."""
+        n_bytes = size * np.dtype(dtype).itemsize
+        if self.limit is None or n_bytes <= SMALL:
+            return np.empty(size, dtype)
+        with temporary_room(), tempfile.TemporaryFile(buffering=0) as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
+            return np.asarray(np.memmap(file, dtype, "r+", shape=(size,)))
+
+
+IN_MEMORY = Room()
+
+
+def with_starts(text: Encoded, room: Room = IN_MEMORY) -> IntArray:
+    """Return the (N + S,) int32 ids of a text with the word V, ``<s>``, before each of its S sentences."""
+    given = (text.ids, text.starts, text.vocabulary.end, len(text.vocabulary))
+    words: IntArray = room.empty(_put_starts(*given, np.empty(0, np.int32)), np.int32)
+    _put_starts(*given, words)
+    return words
+
+
+def words_before(text: Encoded, at: IntArray) -> IntArray:
+    """(B,) how many words come before each position in its sentence, ``<s>`` among them: 1 at its beginning."""
+    begins = np.append(0, np.flatnonzero(text.ids == text.vocabulary.end) + 1)
+    found: IntArray = 1 + at - np.maximum(text.context_starts(at), begins[np.searchsorted(begins, at, "right") - 1])
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,6 +252,26 @@ def statistics(adjusted: IntArray, raw: IntArray, last: int | None = None) -> In
         n[min(adjusted[last], 5)] -= 1
         n[min(raw[last], 5)] += 1
     return n[1:5]
+
+
+@compiled
+def _put_starts(ids: IntArray, starts: IntArray, end: int, start: int, words: IntArray) -> int:
+    """Write the ids with ``start`` before each sentence into ``words``, unless it is empty; return their number."""
+    size = document = 0
+    opens, writes = False, len(words) > 0
+    for at in range(len(ids)):
+        while document < len(starts) and starts[document] <= at:
+            opens = True
+            document += 1
+        if opens:
+            if writes:
+                words[size] = start
+            size += 1
+        if writes:
+            words[size] = ids[at]
+        size += 1
+        opens = ids[at] == end
+    return size
 
 
 @compiled

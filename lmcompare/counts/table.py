@@ -1,13 +1,20 @@
 """A back-off table: the n-grams of every order, and the probabilities that follow from them.
 
+The k-grams of one order are numbered 0 … n_k - 1 (their *nodes*) by the node of the context (the first k - 1 words,
+a node of the order below) and, after the same context, by the last word. So the words that were seen after a context
+are side by side, and one binary search among them looks an n-gram up. At order 1 the node is the word itself; the
+word V is ``<s>``, the beginning of a sentence, which is a context and never a prediction. A search reads no more of
+the arrays than it needs, so that they may be in a file that is mapped into memory.
+
 A look-up goes from order to order: the k-gram that ends at a token continues the (k-1)-gram that ends at the token
 before. The probability of a word is that of the longest n-gram found, times the back-off weights of all longer
-contexts. ``level`` describes the arrays, ``scoring`` how text is scored.
+contexts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -16,49 +23,158 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare import memory
 from lmcompare.compiled import compiled
-from lmcompare.counts.level import ARRAYS, NATS, NOTHING, Float32Array, Level, place_of, read_only
-from lmcompare.counts.room import IN_MEMORY, Room
-from lmcompare.counts.scoring import Scorer
-from lmcompare.state import WHOLE, DamagedStateError, taken
+from lmcompare.errors import LmcompareError
+from lmcompare.state import WHOLE, DamagedStateError, check_offsets, check_range, check_rising, taken
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
-BLOCK = 2**16  # tokens that are looked up together
+BoolArray = npt.NDArray[np.bool_]
+Float32Array = npt.NDArray[np.float32]
 Arrays = tuple[npt.NDArray[Any], ...]  # one for each order
-GROUP = 64  # words after a context that are tested together: is one of them likely enough?
-ROUNDING = 1e-4  # above the rounding error of a log10 in float32
+
+NATS = math.log(10)  # nats in one unit of log10
+ARRAYS = ("words", "offsets", "counts", "log10_probs", "log10_backoffs")  # the arrays of a stored level
+LARGEST = float(np.finfo(np.float32).max)
+MOST = 2**31 - 1  # n-grams of one order, which are numbered in 32 bits
+NOTHING = -1  # in place of a word or a node that does not exist
+BLOCK = 2**16  # tokens that are looked up together
 
 
-def score(levels: Sequence[Level], text: Encoded) -> FloatArray:
-    """Return the log-probability of each token: (N,) float64 nats."""
-    scores = np.empty(len(text))
-    early = len(levels) - 1  # a block begins a few tokens early, so that the contexts of its first tokens are found
-    for begin in range(0, len(text), BLOCK):
-        first, last = max(begin - early, 0), min(begin + BLOCK, len(text))
-        scores[begin:last] = _score(levels, text, first, last)[begin - first :]
-    return scores
+@dataclass(frozen=True, eq=False)
+class Level:
+    """The n_k k-grams of one order k.
+
+    ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) int32 or int64; the
+    k-grams with context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``counts``: (n_k,) int64, the
+    counts behind the probabilities; empty if they are not known. ``log10_probs``: (n_k,) float32, log10 of
+    the probabilities. ``log10_backoffs``: (n_k,) float32, log10 of the weight of the shorter context after this
+    k-gram, 0 where nothing was seen after it; empty at the highest order.
+    """
+
+    width: int
+    words: IntArray
+    offsets: IntArray
+    counts: IntArray
+    log10_probs: Float32Array
+    log10_backoffs: Float32Array
+
+    @classmethod
+    def from_arrays(
+        cls, width: int, arrays: Mapping[str, npt.NDArray[Any]], k: int, order: int, contexts: int
+    ) -> Level:
+        """Return level ``k`` of stored arrays, over ``contexts`` (k-1)-grams.
+
+        Raises ``DamagedStateError`` for other types, shapes or values than those above.
+        """
+        words = taken(arrays, f"words_{k}", (np.int32,) if k > 1 else WHOLE, (None,))
+        n = len(words)
+        offsets = taken(arrays, f"offsets_{k}", WHOLE, (contexts + 1,))
+        counts = taken(arrays, f"counts_{k}", WHOLE, (None,))
+        probs = taken(arrays, f"log10_probs_{k}", (np.float32,), (n,))
+        backoffs = taken(arrays, f"log10_backoffs_{k}", (np.float32,), (n if k < order else 0,))
+        if len(counts) not in (0, n):
+            raise DamagedStateError(f"counts_{k} has {len(counts):,} numbers for {n:,} {k}-grams")
+        check_offsets(f"offsets_{k}", offsets, n)
+        if k > 1:
+            check_range(f"words_{k}", words, 0, width - 2)
+            check_rising(f"words_{k}", words, offsets)
+        check_range(f"counts_{k}", counts, 0, np.iinfo(np.int64).max)
+        check_range(f"log10_probs_{k}", probs, -np.inf, 0)
+        check_range(f"log10_backoffs_{k}", backoffs, -np.inf, LARGEST)
+        return cls(width, words, offsets, counts, probs, backoffs)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @cached_property
+    def contexts(self) -> IntArray:
+        """(n_k,) int64, rising: the context node of each k-gram."""
+        return np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int64), np.diff(self.offsets))
+
+    @cached_property
+    def search(self) -> tuple[IntArray, IntArray]:
+        """``offsets`` and ``words`` as compiled loops take them: int32, read-only."""
+        return whole(self.offsets), whole(self.words)
+
+    def find(self, contexts: IntArray, words: IntArray) -> IntArray:
+        """(n,) the nodes of the k-grams of these context nodes and last words; ``NOTHING`` where there is none.
+
+        The context ``NOTHING`` and the words ``NOTHING`` and ``<s>`` give ``NOTHING``, so callers need not treat them
+        separately.
+        """
+        return find(*self.search, contexts, words)
+
+    def log_probs_of(self, nodes: IntArray) -> FloatArray:
+        """(n,) float64 nats: the log-probabilities of these k-grams; those of other k-grams are not read."""
+        return self.log10_probs[nodes].astype(np.float64) * NATS
+
+    def log10_backoff(self, nodes: IntArray) -> FloatArray:
+        """(n,) float64 log10: the back-off weights of these contexts, 0 for ``NOTHING``, a context never seen."""
+        weights, seen = np.zeros(nodes.shape), nodes != NOTHING
+        weights[seen] = self.log10_backoffs[nodes[seen]]
+        return weights
 
 
-def _score(levels: Sequence[Level], text: Encoded, first: int, last: int) -> FloatArray:
-    """(last - first,) nats of these tokens; the first tokens lack a part of their contexts."""
-    words: IntArray = text.ids[first:last].astype(np.int64)
-    before = np.append(text.vocabulary.end, words[:-1])
-    opens = before == text.vocabulary.end
-    opens[0] = first == 0 or text.ids[first - 1] == text.vocabulary.end
-    starts = np.searchsorted(text.starts, [first, last])
-    opens[text.starts[starts[0] : starts[1]] - first] = True
-    log10 = levels[0].log10_probs[words].astype(np.float64)
-    contexts = np.where(opens, levels[0].width - 1, before)
-    for level, longer in pairwise(levels):
-        seen = np.flatnonzero(contexts != NOTHING)
-        log10[seen] += level.log10_backoffs[contexts[seen]]
-        nodes = longer.find(contexts, words)
-        found = np.flatnonzero(nodes != NOTHING)
-        log10[found] = longer.log10_probs[nodes[found]]
-        contexts = np.append(NOTHING, nodes[:-1])
-        contexts[opens] = NOTHING
-    return log10 * NATS
+def find(offsets: IntArray, level_words: IntArray, contexts: IntArray, words: IntArray) -> IntArray:
+    """(n,) the nodes of the k-grams of these context nodes and last words; ``NOTHING`` where there is none.
+
+    ``offsets``, ``level_words``: those of the level. Whatever the offsets are, nothing outside of them is read.
+    """
+    nodes = np.empty(len(words), np.int64)
+    _search(whole(offsets), whole(level_words), contexts.astype(np.int64), words.astype(np.int64), nodes)
+    return nodes
+
+
+@compiled
+def place_of(wanted: int, values: IntArray, first: int, last: int) -> int:
+    """Return where a number is among ``values[first:last]``, which rise; ``NOTHING``, -1, if it is not there."""
+    end = last
+    while first < last:
+        middle = (first + last) >> 1
+        if values[middle] < wanted:
+            first = middle + 1
+        else:
+            last = middle
+    return first if first < end and values[first] == wanted else -1
+
+
+@compiled
+def _search(offsets: IntArray, level_words: IntArray, contexts: IntArray, words: IntArray, nodes: IntArray) -> None:
+    """Write the nodes (n,) of the k-grams of n context nodes and last words, -1 where there is none.
+
+    Whatever the offsets are, nothing outside of ``level_words`` is read.
+    """
+    for i in range(len(words)):
+        context = contexts[i]
+        nodes[i] = -1
+        if 0 <= context < len(offsets) - 1:
+            low, high = max(int(offsets[context]), 0), min(int(offsets[context + 1]), len(level_words))
+            nodes[i] = place_of(words[i], level_words, low, high)
+
+
+def compact(numbers: IntArray) -> IntArray:
+    """Return whole numbers from 0 on in 32 bits, if they fit, so that a table is the same however it was counted."""
+    return numbers.astype(np.int32, copy=False) if int(numbers.max(initial=0)) <= MOST else numbers
+
+
+def whole(array: IntArray) -> IntArray:
+    """Return whole numbers as compiled loops take them: int32, read-only.
+
+    Raises ``LmcompareError`` for numbers that don't fit.
+    """
+    if array.dtype.itemsize > 4 and int(array.max(initial=0)) > MOST:
+        raise LmcompareError(
+            f"at most {MOST:,} n-grams of one order can be looked up, but this model has more: use a pruned model, or"
+            " a lower order"
+        )
+    return read_only(array.astype(np.int32, copy=False))
+
+
+def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a read-only view, like the arrays of a mapped file: for compiled code, both have one type."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,29 +250,6 @@ class BackoffTable:
         _fill(rows, np.ascontiguousarray(contexts, np.int32), weights, shifts, unigrams, *self._longer)
         return rows
 
-    def top_k(self, contexts: IntArray, k: int) -> tuple[IntArray, FloatArray]:
-        """Return the most likely words after each context, without the whole distributions.
-
-        Parameters
-        ----------
-        contexts : ndarray of shape (n - 1, B)
-        k : int
-            How many words, at most V.
-
-        Returns
-        -------
-        ids, nats : ndarrays of shape (B, k)
-            The most likely word first, equal ones by id.
-        """
-        size = contexts.shape[1]
-        if not len(contexts):
-            best = self._ranked[:k]
-            return np.tile(best, (size, 1)), np.tile(self._unigrams[best].astype(np.float64) * NATS, (size, 1))
-        ids, log10 = np.full((size, k), NOTHING, np.int32), np.full((size, k), -np.inf)
-        weights, contexts = self._weights(contexts), np.ascontiguousarray(contexts, np.int32)
-        _collect(contexts, weights, self._ranked, self._unigrams, *self._longer, ids, log10)
-        return ids, log10 * NATS
-
     def _weights(self, contexts: IntArray) -> FloatArray:
         """(n, B) log10: row k - 1 is the product of the weights of all contexts of k words and more."""
         weights = np.zeros((len(contexts) + 1, contexts.shape[1]))
@@ -165,20 +258,10 @@ class BackoffTable:
         return weights
 
     @cached_property
-    def _unigrams(self) -> Float32Array:
-        """(V,) log10: the probabilities of the words alone, read-only."""
-        return read_only(self.levels[0].log10_probs[: self.start])
-
-    @cached_property
     def _unigram_nats(self) -> dict[Any, FloatArray]:
         """(V,) nats, by type: the log-probabilities of the words alone."""
-        nats = self._unigrams.astype(np.float64) * NATS
+        nats = self.levels[0].log10_probs[: self.start].astype(np.float64) * NATS
         return {np.dtype(dtype): nats.astype(dtype) for dtype in (np.float32, np.float64)}
-
-    @cached_property
-    def _ranked(self) -> IntArray:
-        """(V,) the words, the most likely first."""
-        return np.argsort(-self._unigrams, kind="stable").astype(np.int32)
 
     @cached_property
     def _longer(self) -> tuple[Arrays, Arrays, Arrays]:
@@ -187,12 +270,34 @@ class BackoffTable:
         probs = tuple(read_only(level.log10_probs) for level in self.levels[1:])
         return tuple(offsets for offsets, _ in searches), tuple(words for _, words in searches), probs
 
-    def score(self, text: Encoded, threads: int = 1) -> FloatArray:
-        """(N,) nats: the log-probability of each token, which does not depend on ``threads``."""
-        self._searched[0] += len(text)
-        if "_scorer" not in vars(self) and (self._searched[0] < len(self) or not self._hash_tables_fit()):
-            return score(self.levels, text)
-        return self._scorer.score(text, threads)
+    def score(self, text: Encoded) -> FloatArray:
+        """(N,) nats: the log-probability of each token."""
+        scores = np.empty(len(text))
+        early = self.order - 1  # a block begins a few tokens early, so that its first tokens have their contexts
+        for begin in range(0, len(text), BLOCK):
+            first, last = max(begin - early, 0), min(begin + BLOCK, len(text))
+            scores[begin:last] = self._score(text, first, last)[begin - first :]
+        return scores
+
+    def _score(self, text: Encoded, first: int, last: int) -> FloatArray:
+        """(last - first,) nats of these tokens; the first tokens lack a part of their contexts."""
+        words: IntArray = text.ids[first:last].astype(np.int64)
+        before = np.append(text.vocabulary.end, words[:-1])
+        opens = before == text.vocabulary.end
+        opens[0] = first == 0 or text.ids[first - 1] == text.vocabulary.end
+        starts = np.searchsorted(text.starts, [first, last])
+        opens[text.starts[starts[0] : starts[1]] - first] = True
+        log10 = self.levels[0].log10_probs[words].astype(np.float64)
+        contexts = np.where(opens, self.start, before)
+        for level, longer in pairwise(self.levels):
+            seen = np.flatnonzero(contexts != NOTHING)
+            log10[seen] += level.log10_backoffs[contexts[seen]]
+            nodes = longer.find(contexts, words)
+            found = np.flatnonzero(nodes != NOTHING)
+            log10[found] = longer.log10_probs[nodes[found]]
+            contexts = np.append(NOTHING, nodes[:-1])
+            contexts[opens] = NOTHING
+        return log10 * NATS
 
     def score_after(self, contexts: IntArray, words: IntArray) -> FloatArray:
         """(B,) nats: the log-probability of one word after each of B contexts."""
@@ -203,23 +308,6 @@ class BackoffTable:
             scores[nodes != NOTHING] = level.log10_probs[nodes[nodes != NOTHING]]
         return scores * NATS
 
-    def prepare(self) -> None:
-        """Build the hash tables that long texts are scored with, if memory allows it."""
-        if self._hash_tables_fit():
-            self._scorer  # noqa: B018
-
-    def _hash_tables_fit(self) -> bool:
-        return Scorer.fits(self.levels, memory.left())
-
-    @cached_property
-    def _scorer(self) -> Scorer:
-        return Scorer(self.levels)
-
-    @cached_property
-    def _searched(self) -> list[int]:
-        """The number of tokens that ``score`` was given so far."""
-        return [0]
-
     # To arrays and back
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -227,69 +315,17 @@ class BackoffTable:
         return {f"{name}_{k}": getattr(level, name) for k, level in enumerate(self.levels, 1) for name in ARRAYS}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], order: int, *, verify: bool = True) -> BackoffTable:
-        """Return the table of these arrays.
-
-        Parameters
-        ----------
-        arrays : mapping of str to ndarray
-            Those that ``arrays`` returned.
-        order : int
-            n.
-        verify : bool
-            Whether to read the arrays; otherwise only their types and shapes are checked.
-
-        Raises
-        ------
-        DamagedStateError
-            If they are not the arrays of a table.
-        """
-        width = contexts = len(taken(arrays, "words_1", WHOLE, (None,)))
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> BackoffTable:
+        """Return the table of the arrays that ``arrays`` returned. Raises ``DamagedStateError`` for other arrays."""
+        width = len(taken(arrays, "words_1", WHOLE, (None,)))
+        order, contexts = sum(name.startswith("words_") for name in arrays), 1
         levels = []
         for k in range(1, order + 1):
-            level = Level.from_arrays(width, arrays, k, order, contexts if k > 1 else 1)
-            if verify:
-                level.check(k)
-            levels.append(level)
-            contexts = len(level)
-        if not levels or width < 2 or not np.array_equal(levels[0].words, np.arange(width)):
+            levels.append(Level.from_arrays(width, arrays, k, order, contexts))
+            contexts = len(levels[-1])
+        if width < 2 or not np.array_equal(levels[0].words, np.arange(width)):
             raise DamagedStateError("the n-grams of order 1 are not the words")
         return cls(tuple(levels))
-
-
-def with_starts(text: Encoded, room: Room = IN_MEMORY) -> IntArray:
-    """Return the (N + S,) int32 ids of a text with the word V, ``<s>``, before each of its S sentences."""
-    given = (text.ids, text.starts, text.vocabulary.end, len(text.vocabulary))
-    words: IntArray = room.empty(_put_starts(*given, np.empty(0, np.int32)), np.int32)
-    _put_starts(*given, words)
-    return words
-
-
-def words_before(text: Encoded, at: IntArray) -> IntArray:
-    """(B,) how many words come before each position in its sentence, ``<s>`` among them: 1 at its beginning."""
-    begins = np.append(0, np.flatnonzero(text.ids == text.vocabulary.end) + 1)
-    found: IntArray = 1 + at - np.maximum(text.context_starts(at), begins[np.searchsorted(begins, at, "right") - 1])
-    return found
-
-
-@compiled
-def _put_starts(ids: IntArray, starts: IntArray, end: int, start: int, words: IntArray) -> int:
-    """Write the ids with ``start`` before each sentence into ``words``, unless it is empty; return their number."""
-    size = document = 0
-    opens, writes = False, len(words) > 0
-    for at in range(len(ids)):
-        while document < len(starts) and starts[document] <= at:
-            opens = True
-            document += 1
-        if opens:
-            if writes:
-                words[size] = start
-            size += 1
-        if writes:
-            words[size] = ids[at]
-        size += 1
-        opens = ids[at] == end
-    return size
 
 
 @compiled
@@ -321,83 +357,3 @@ def _fill(
                 after, log10 = words[k][low:high], log10_probs[k][low:high]
                 for j in range(len(after)):
                     row[np.uint64(after[j])] = (log10[j] + above) * NATS
-
-
-@compiled
-def _collect(
-    contexts: IntArray,
-    weights: FloatArray,
-    ranked: IntArray,
-    unigrams: FloatArray,
-    offsets: Arrays,
-    words: Arrays,
-    log10_probs: Arrays,
-    ids: IntArray,
-    log10: FloatArray,
-) -> None:
-    """Find the most likely words after each context, first among the words seen after its longest part.
-
-    Few words enter the list once it has some: only these are searched for after the longer contexts, where they would
-    have another probability. ``ranked``: (V,) the words, the most likely first; after a word that does not enter the
-    list, no other does.
-    """
-    for i in range(len(ids)):
-        best, scores, least = ids[i], log10[i], -np.inf
-        for k in range(len(contexts) - 1, -1, -1):
-            context = contexts[k, i]
-            if context != NOTHING:
-                low, high, above = offsets[k][context], offsets[k][context + 1], weights[k + 1, i]
-                after, log10_after = words[k][low:high], log10_probs[k][low:high]
-                for first in range(0, len(after), GROUP):
-                    group, some = log10_after[first : first + GROUP], 0
-                    bar = np.float32(least - above - ROUNDING)
-                    for j in range(len(group)):  # a processor does this for many words at once
-                        some += group[j] >= bar
-                    for j in range(len(group) if some else 0):
-                        word, value = after[first + j], group[j] + above
-                        if value >= least and not _follows(word, contexts[:, i], k + 1, offsets, words):
-                            _insert(best, scores, word, value)
-                            least = scores[-1]
-        for word in ranked:
-            value = unigrams[word] + weights[0, i]
-            if value < least or (value == least and word > best[-1]):  # of equally likely words, the first enters
-                break
-            if not _follows(word, contexts[:, i], 0, offsets, words):
-                _insert(best, scores, word, value)
-                least = scores[-1]
-        _fill_up(best)
-
-
-@compiled
-def _follows(word: int, contexts: IntArray, least: int, offsets: Arrays, words: Arrays) -> bool:
-    """Return whether a word was seen after one of the longer contexts: those of (n - 1,) from ``least`` on."""
-    for k in range(least, len(contexts)):
-        context = contexts[k]
-        if context != NOTHING and place_of(word, words[k], offsets[k][context], offsets[k][context + 1]) != NOTHING:
-            return True
-    return False
-
-
-@compiled
-def _fill_up(ids: IntArray) -> None:
-    """Fill the free places with the first words that are not in the list yet; they have the probability 0."""
-    word = 0
-    for place in range(len(ids)):
-        if ids[place] == NOTHING:
-            while word in ids[:place]:
-                word += 1
-            ids[place] = word
-
-
-@compiled
-def _insert(ids: IntArray, log10: FloatArray, word: int, value: float) -> None:
-    """Put a word among the most likely of one context, which are sorted, unless it is below them all."""
-    place = len(ids)
-    while place > 0 and (log10[place - 1] < value or (log10[place - 1] == value and ids[place - 1] > word)):
-        place -= 1
-    if place < len(ids):
-        for other in range(len(ids) - 1, place, -1):
-            ids[other] = ids[other - 1]
-            log10[other] = log10[other - 1]
-        ids[place] = word
-        log10[place] = value

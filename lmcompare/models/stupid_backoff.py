@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from lmcompare.counts import bounded
-from lmcompare.counts.level import NOTHING
-from lmcompare.counts.ngrams import Counts
-from lmcompare.counts.room import Room
-from lmcompare.counts.table import BackoffTable, with_starts, words_before
+from lmcompare.counts.ngrams import Counts, Room, with_starts, words_before
+from lmcompare.counts.table import NOTHING, BackoffTable
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
@@ -37,6 +36,7 @@ _NO_MODEL = "stupid back-off gives scores, which do not sum to one"
 _UNKNOWN_NOTE = "<unk> does not occur in the training text: its score is that of any word with the count 0, α / V."
 
 
+@dataclass(eq=False)
 class StupidBackoff(TableModel):
     """Scores the next word by how often it followed the last words, times a fixed factor for each dropped word.
 
@@ -57,15 +57,16 @@ class StupidBackoff(TableModel):
 
     idea = Idea(2007, "Brants, Popat, Xu, Och and Dean", "Large language models in machine translation")
     traits = Traits(normalised=False)
-    table_alone = False
     known_failures: ClassVar[Mapping[str, str]] = {"is-a-language-model": _NO_MODEL, "sums-to-one": _NO_MODEL}
 
-    def __init__(self, order: int = 5, alpha: float = 0.4) -> None:
-        check_whole("order", order, 1, HIGHEST_ORDER)
+    order: int = 5
+    alpha: float = 0.4
+
+    def __post_init__(self) -> None:
+        check_whole("order", self.order, 1, HIGHEST_ORDER)
+        alpha = self.alpha
         if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha <= 1:
             raise PluginError(f"alpha must be a number greater than 0 and at most 1, not {alpha!r}")
-        self.order, self.alpha = order, alpha
-        self.notes: tuple[str, ...] = ()
 
     def check_text(self, train: Encoded) -> None:
         check_reach("order", self.order, train, "sentence", SHORT_ORDER)
@@ -75,7 +76,6 @@ class StupidBackoff(TableModel):
         room, size = Room.allowed(), len(setting.vocabulary)
         counts = list(bounded.count(with_starts(train, room), self.order, size, setting.vocabulary.end, room))
         self._table = _estimate(counts, size, self.alpha)
-        self._table.prepare()
         unknown = setting.vocabulary.unknown
         lacks_unknown = unknown is not None and not counts[0].raw[unknown]
         self.notes = (_UNKNOWN_NOTE,) if lacks_unknown else ()

@@ -51,7 +51,7 @@ def test_links_of_the_user_are_left_as_they_are(place: Path) -> None:
     [
         (("x.arpa", "-m", "unigram"), "ngram and ngram-tuned only: it can be written as tokenizer.json"),
         (("x", "-m", "ngram"), "a transformer trained with style = llama"),
-        (("x.bin", "-m", "ngram"), "it can be written as .arpa, .arpa.gz, .safetensors"),
+        (("x.bin", "-m", "ngram"), "it can be written as .arpa, .arpa.gz, tokenizer.json"),
         ((".arpa", "-m", "ngram"), "named '.arpa'"),
         (("x.arpa", "-m", "ngram,unigram"), "one model, not 'ngram,unigram'"),
         (("x.arpa", "-m", "ngrams"), "unknown model 'ngrams' (did you mean 'ngram'?)"),

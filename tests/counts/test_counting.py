@@ -10,11 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.counts import bounded, ngrams
-from lmcompare.counts import room as room_module
+from lmcompare.counts import ngrams as room_module
 from lmcompare.counts.bounded import POSITION_BYTES
-from lmcompare.counts.ngrams import Counts
-from lmcompare.counts.room import IN_MEMORY, Room
-from lmcompare.counts.table import with_starts
+from lmcompare.counts.ngrams import IN_MEMORY, Counts, Room, with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 

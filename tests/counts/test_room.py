@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from lmcompare import memory
-from lmcompare.counts.room import SMALL, Column, Room
+from lmcompare.counts.bounded import Column
+from lmcompare.counts.ngrams import SMALL, Room
 from lmcompare.errors import LmcompareError
 
 

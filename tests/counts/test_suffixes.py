@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.counts import walking
+from lmcompare.counts import suffixes
 from lmcompare.counts.suffixes import MOST_LEVELS, REPEATS, Contexts, marked, marked_places, suffix_array
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.counts.brute_force_contexts import BruteForce
@@ -25,15 +25,15 @@ def encoded(documents: list[list[int]]) -> Encoded:
 
 def levels_of(contexts: Contexts, text: Encoded, at: int) -> list[tuple[int, bool, Counter[int]]]:
     """Return the length of each level, whether its places go on alike, and what followed it."""
-    index, room = contexts.index, walking.new_levels()
+    index, room = contexts.index, suffixes.new_levels()
     found = []
-    for level in room[: walking.walk(index, marked(text), int(marked_places(text, np.array([at]))[0]), room)]:
-        spare, sums = walking.new_room(), np.zeros(5, np.int32)
-        distinct = walking.summed(index, level, spare, sums)
-        counts = Counter({w: n for w in range(5) if (n := walking.count_of(index, level, spare, distinct, w))})
+    for level in room[: suffixes.walk(index, marked(text), int(marked_places(text, np.array([at]))[0]), room)]:
+        spare, sums = suffixes.new_room(), np.zeros(5, np.int32)
+        distinct = suffixes.summed(index, level, spare, sums)
+        counts = Counter({w: n for w in range(5) if (n := suffixes.count_of(index, level, spare, distinct, w))})
         assert sums[0] == counts.total()
         assert sums[1:].tolist() == [sum(min(n, 4) == j for n in counts.values()) for j in range(1, 5)]
-        found.append((int(level[walking.LENGTH]), bool(level[walking.BRANCH] != level[walking.LENGTH]), counts))
+        found.append((int(level[suffixes.LENGTH]), bool(level[suffixes.BRANCH] != level[suffixes.LENGTH]), counts))
     return found
 
 
@@ -68,17 +68,6 @@ def test_where_every_document_is_one_token_the_empty_context_comes_first() -> No
     train = [[2], [3], [2], [4]] * 40  # the empty context and the beginning of a document have the same places
     assert Contexts.of(encoded(train)).arrays["nodes"].tolist()[0] == [0, 160, 0]
     agrees(train, [[2, 3], [4]])
-
-
-def test_places_after_a_passage() -> None:
-    documents = [[2, 3, 2, 3, 4], [2, 3], [3, 2, 3, 2]]
-    contexts = Contexts.of(encoded(documents))
-    words = contexts.index.words.tolist()  # with the start mark 5 before each document
-    assert words == [5, 2, 3, 2, 3, 4, 5, 2, 3, 5, 3, 2, 3, 2]
-    assert sorted(contexts.places_after(np.array([2, 3]))) == [3, 5, 13]  # not 9, which is a start mark
-    assert contexts.places_after(np.array([5, 2])).tolist() == [2, 8]
-    assert len(contexts.places_after(np.array([4, 2]))) == 0
-    assert len(contexts.places_after(np.array([0]))) == 0
 
 
 @pytest.mark.parametrize("length", [300, 3000])

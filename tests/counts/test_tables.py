@@ -9,8 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lmcompare.counts.building import Grams, Mapped, joined, lexicographic, mapped
-from lmcompare.counts.sums import Contexts
+from lmcompare.counts.building import Contexts, Grams, Mapped, joined, lexicographic, mapped
 from lmcompare.counts.table import BackoffTable
 from lmcompare.tokens import Vocabulary
 from tests.counts.random_tables import (

@@ -5,8 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.suffixes import KINDS, Contexts, Index, marked, marked_places
-from lmcompare.counts.walking import BRANCH, LENGTH, count_of, new_levels, new_room, summed, walk
+from lmcompare.counts.suffixes import (
+    BRANCH,
+    KINDS,
+    LENGTH,
+    Contexts,
+    Index,
+    count_of,
+    marked,
+    marked_places,
+    new_levels,
+    new_room,
+    summed,
+    walk,
+)
 from lmcompare.models.common.discounts import Gathered, class_of
 from lmcompare.tokens import Encoded, IntArray
 

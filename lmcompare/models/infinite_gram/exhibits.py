@@ -6,8 +6,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lmcompare.counts.suffixes import KINDS, Contexts, marked, marked_places
-from lmcompare.counts.walking import END, FIRST, LENGTH, count_of, new_levels, new_room, summed, walk
+from lmcompare.counts.suffixes import (
+    END,
+    FIRST,
+    KINDS,
+    LENGTH,
+    Contexts,
+    count_of,
+    marked,
+    marked_places,
+    new_levels,
+    new_room,
+    summed,
+    walk,
+)
 from lmcompare.exhibits import Bars, Exhibit, Passage, SourcedGuess, Sources, WorkedEquation
 from lmcompare.model import FloatArray
 from lmcompare.models.common.discounts import EQUATION, Discounts, own_and_rest

@@ -10,9 +10,20 @@ import numpy as np
 
 from lmcompare import memory
 from lmcompare.compiled import compiled
-from lmcompare.counts.level import read_only
-from lmcompare.counts.suffixes import KINDS, Contexts, Index, marked, marked_places
-from lmcompare.counts.walking import NODE, count_of, new_levels, new_room, summed, walk
+from lmcompare.counts.suffixes import (
+    KINDS,
+    NODE,
+    Contexts,
+    Index,
+    count_of,
+    marked,
+    marked_places,
+    new_levels,
+    new_room,
+    summed,
+    walk,
+)
+from lmcompare.counts.table import read_only
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.level import NOTHING, Float32Array, place_of
+from lmcompare.counts.table import NOTHING, Float32Array, place_of
 from lmcompare.model import HIGHEST_ORDER
 from lmcompare.models.common.gates import one_thread
 from lmcompare.models.mixture.context_trees import Contexts, Feature, Tree, feature_values, grow

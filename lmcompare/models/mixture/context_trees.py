@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lmcompare.counts.level import NOTHING
-from lmcompare.counts.table import words_before
+from lmcompare.counts.ngrams import words_before
+from lmcompare.counts.table import NOTHING
 from lmcompare.tokens import Encoded, IntArray
 
 Feature = tuple[int, int]

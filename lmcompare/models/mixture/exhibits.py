@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.counts.table import with_starts
+from lmcompare.counts.ngrams import with_starts
 from lmcompare.exhibits import Bars, Exhibit, Heatmap, Neighbours, WorkedEquation, latex_lines
 from lmcompare.model import FloatArray
 from lmcompare.models.common.sentences import readable

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.level import Float32Array
-from lmcompare.counts.table import with_starts
+from lmcompare.counts.ngrams import with_starts
+from lmcompare.counts.table import Float32Array
 from lmcompare.model import FloatArray, Progress, Setting
 from lmcompare.models.common import gates
 from lmcompare.models.common.gates import Gate, Seen

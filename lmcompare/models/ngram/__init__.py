@@ -1,5 +1,5 @@
 """The n-gram model with Kneser-Ney smoothing or another classical smoothing method.
 
 Reading order: ``kneser_ney`` (the default method), ``smoothing`` (what all methods have in common), ``methods``,
-``katz``, ``plugin``, ``exhibits``.
+``plugin``, ``exhibits``.
 """

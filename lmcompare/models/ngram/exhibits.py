@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from lmcompare.counts.arpa import START
-from lmcompare.counts.level import NATS, NOTHING
-from lmcompare.counts.table import BackoffTable, words_before
+from lmcompare.counts.ngrams import words_before
+from lmcompare.counts.table import NATS, NOTHING, BackoffTable
 from lmcompare.exhibits import BackoffStep, BackoffTrace, Bars, Exhibit, WorkedEquation
 from lmcompare.model import FloatArray
 from lmcompare.models.ngram.smoothing import Case, Explanation

@@ -1,44 +1,51 @@
 """Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999, section 3), as KenLM's ``lmplz`` estimates it.
 
-    p(w | h) = (c(h w) - D(c(h w))) / c(h ·) + γ(h) p(w | h'),        γ(h) = Σ_v D(c(h v)) / c(h ·)
+    p(w | h) = (c(h w) - D(c(h w))) / c(h ·) + γ(h) p(w | h')        γ(h) = Σ_v D(c(h v)) / c(h ·)
 
-where h is the context, the last k - 1 words; h' is h without its first word; c(h ·) = Σ_v c(h v); and p(w | h') below
-the unigrams is 1 / V. The steps are:
+h is the context, the last k - 1 words; h' is h without its first word; c(h ·) = Σ_v c(h v); and p(w | h') below the
+unigrams is 1 / V. An n-gram that was not seen has c = D = 0, so its probability is γ(h) p(w | h'): the shorter
+context predicts, with the weight that the discounts have left. After an unseen context, p(w | h) is p(w | h').
+
+The hyper-parameters are the order n and ``prune``. The steps are those of this file:
 
 1. ``adjusted_counts``: c of the highest order is the frequency. Below, it is the number of different words before the
-   k-gram (Kneser and Ney 1995).
+   k-gram (Kneser and Ney 1995): "Francisco" is frequent, but follows only "San", so it is unlikely in a new context.
 2. ``discounts``: D is estimated from how many k-grams have the count 1, 2, 3 and 4.
 3. ``interpolate``: the probabilities of one order, from those of the order below.
 4. ``estimate``: all orders, from the unigrams up.
 
 The k-grams of one order are numbered 0 … n_k - 1, as in ``lmcompare.counts.ngrams.Counts``: ``contexts`` has the
-number of h, and ``shorter`` the number of h' w. All numbers are float32, in the order of operations of ``lmplz``, so
-that the results are equal to the last bit.
+number of h, and ``shorter`` the number of h' w. In the text "<s> a b </s> <s> b b </s>", with the words numbered
+</s> = 0, a = 1, b = 2, <s> = 3, the bigrams, sorted by context and then by word, are
 
-The hyper-parameters are the order n, ``prune``, and whether an order whose counts give no discounts takes the fixed
-ones (``fallback``, in ``methods.KneserNey``).
+    number      0       1       2       3       4
+    bigram      a b     b </s>  b b     <s> a   <s> b
+    frequency   1       2       1       1       1
+    contexts    1 (a)   2 (b)   2 (b)   3       3
+    shorter     2 (b)   0       2 (b)   1 (a)   2 (b)
+
+so c(b) = 3, since ``shorter`` has it three times: b follows a, b and <s>. All numbers are float32, in the order of
+operations of ``lmplz``, so that the results are equal to the last bit. ``kneser_ney_fast`` does the same with threads
+and little memory, and makes the table of ``lmcompare.counts.table``, in which words are looked up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from lmcompare.counts.level import BoolArray, Float32Array
 from lmcompare.counts.ngrams import Counts
-from lmcompare.counts.room import IN_MEMORY, Room
-from lmcompare.counts.table import BackoffTable
-from lmcompare.models.ngram import kneser_ney_fast as fast
+from lmcompare.counts.table import BoolArray, Float32Array
 from lmcompare.tokens import IntArray
 
 FALLBACK = (0.5, 1.0, 1.5)
 
 
 def adjusted_counts(counts: Sequence[Counts]) -> list[IntArray]:
-    """Return the counts c of all orders, each (n_k,): ``Counts.adjusted``, which ``ngrams.count`` computes faster.
+    """Return the counts c of all orders, each (n_k,).
 
     Every (k+1)-gram is one different word before the k-gram of its last words, its ``shorter``. A k-gram that begins
     with ``<s>`` keeps its frequency, because nothing comes before it.
@@ -64,11 +71,6 @@ class Discounts:
         """(4,) D of the counts 0, 1, 2, and 3 or more."""
         return np.array([0.0, *self.amounts], np.float32)
 
-    def of(self, counts: IntArray) -> Float32Array:
-        """Return the discount of each count."""
-        discount: Float32Array = self.of_counts[counts.clip(max=3)]
-        return discount
-
 
 def discounts(statistics: IntArray) -> Discounts:
     """Return the discounts of one order, in float32.
@@ -91,66 +93,58 @@ def discounts(statistics: IntArray) -> Discounts:
 
 
 def interpolate(
-    level: Counts, kept: BoolArray | None, amounts: Float32Array, lower: Float32Array
+    level: Counts, c: IntArray, kept: BoolArray, D: Float32Array, lower: Float32Array
 ) -> tuple[Float32Array, Float32Array]:
     """Return p(w | h) of one order, (n_k,), and γ of its contexts, (n_{k-1},).
-
-    ``fast.interpolate`` returns the same in less time and memory.
 
     Parameters
     ----------
     level : Counts
-        The counts of the order.
-    kept : array of shape (n_k,) or None
-        Which k-grams are not pruned; None for all. The whole count of a pruned k-gram goes to γ(h).
-    amounts : array of shape (4,)
-        D of the counts 0, 1, 2, and 3 or more.
+        The k-grams.
+    c : array of shape (n_k,)
+        Their counts.
+    kept : array of shape (n_k,)
+        Which k-grams are not pruned. The whole count of a pruned k-gram goes to γ(h).
+    D : array of shape (4,)
+        The discounts of the counts 0, 1, 2, and 3 or more.
     lower : array of shape (n_{k-1},)
         The probabilities of the order below.
     """
-    c, h, H = level.adjusted, level.contexts, len(level.offsets) - 1
-    kept = np.ones(len(level), bool) if kept is None else kept
+    h, H = level.contexts, len(level.offsets) - 1
 
     def sums(values: IntArray | BoolArray) -> Float32Array:  # (n_k,) -> (H,): the sum of whole numbers after each h
         return np.bincount(h, values, H).astype(np.float32)
 
     total = sums(c)
-    saved = (
-        amounts[1] * sums(kept & (c == 1)) + amounts[2] * sums(kept & (c == 2)) + amounts[3] * sums(kept & (c > 2))
-    )
+    saved = D[1] * sums(kept & (c == 1)) + D[2] * sums(kept & (c == 2)) + D[3] * sums(kept & (c > 2))
     with np.errstate(invalid="ignore"):
         gamma = np.where(total > 0, (saved + sums(c * ~kept)) / total, np.float32(1))  # 1 if nothing was seen after h
-    own = (c.astype(np.float32) - amounts[c.clip(max=3)]) / total[h]
+    own = (c.astype(np.float32) - D[c.clip(max=3)]) / total[h]
     return own + gamma[h] * lower[level.shorter], gamma
 
 
 def estimate(
-    counts: Iterable[Counts], size: int, prune: Sequence[int] = (0,), threads: int = 1, room: Room = IN_MEMORY
-) -> tuple[BackoffTable, list[Discounts]]:
-    """Return the table, and the discounts of each order.
+    counts: Sequence[Counts], size: int, prune: Sequence[int] = (0,)
+) -> list[tuple[Float32Array, Float32Array, Discounts]]:
+    """Return for each order p(w | h) of its n-grams, γ of its contexts, and its discounts.
 
     Parameters
     ----------
-    counts : iterable of Counts
+    counts : sequence of Counts
         The counts of the orders 1 … n.
     size : int
         V, the number of types, which is also the id of ``<s>``.
     prune : sequence of int
         For each order from the unigrams up, n-grams that occur this often or less are pruned. The first number is 0,
         the numbers never fall, and the last one applies to all higher orders.
-    threads : int, default 1
-        The number of threads; it does not change the result.
-    room : Room
-        Where the arrays of the table are made; by default in memory.
     """
-    lower = np.full(size + 1, 1.0 / float(np.float32(size)), np.float32)
-    found, made = [], fast.Builder(size, room)
-    for k, level in enumerate(counts):
-        found.append(discounts(level.statistics))
-        kept = fast.above(level.raw, prune[min(k, len(prune) - 1)], room)
-        lower, gammas = fast.interpolate(level, kept, found[-1].of_counts, lower, threads, room)
+    lower = np.full(size + 1, 1 / np.float32(size), np.float32)
+    found = []
+    for k, (level, c) in enumerate(zip(counts, adjusted_counts(counts), strict=True)):
+        order = discounts(level.statistics)
+        kept = level.raw > prune[min(k, len(prune) - 1)] if k else np.ones(size + 1, np.bool_)
+        lower, gamma = interpolate(level, c, kept, order.of_counts, lower)
         if k == 0:
             lower[size] = 1.0  # <s> is never predicted; lmplz writes log10 1
-        made.add(level, kept, lower, gammas)
-        del level, gammas  # free their memory before the next order is counted
-    return made.table(), found
+        found.append((lower, gamma, order))
+    return found

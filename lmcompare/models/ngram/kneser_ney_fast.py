@@ -1,7 +1,8 @@
-"""The loops of ``kneser_ney``: its arithmetic order of operations, shared by threads, in a room of limited size."""
+"""The estimate of ``kneser_ney`` in compiled loops, which threads share, in a room of limited size."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,14 +10,47 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled, prefetch, share
-from lmcompare.counts.level import BoolArray, Float32Array, Level, compact, read_only
-from lmcompare.counts.ngrams import AHEAD, BLOCK, Counts
-from lmcompare.counts.room import Room
-from lmcompare.counts.table import BackoffTable
+from lmcompare.counts.ngrams import AHEAD, BLOCK, IN_MEMORY, Counts, Room
+from lmcompare.counts.table import BackoffTable, BoolArray, Float32Array, Level, compact, read_only
+from lmcompare.models.ngram.kneser_ney import Discounts, discounts
 from lmcompare.tokens import IntArray
 
 
-def above(counts: IntArray, threshold: int, room: Room) -> BoolArray | None:
+def estimate(
+    counts: Iterable[Counts], size: int, prune: Sequence[int] = (0,), threads: int = 1, room: Room = IN_MEMORY
+) -> tuple[BackoffTable, list[Discounts]]:
+    """Return the table of what ``kneser_ney.estimate`` returns, without the pruned n-grams, and the discounts.
+
+    Parameters
+    ----------
+    counts, size, prune
+        As in ``kneser_ney.estimate``; each order is freed before the next one is counted.
+    threads : int, default 1
+        The number of threads; it does not change the result.
+    room : Room
+        Where the arrays of the table are made; by default in memory.
+    """
+    lower = np.full(size + 1, 1 / np.float32(size), np.float32)
+    found, levels, weights = [], [], []
+    kept_below: BoolArray | None = None  # which n-grams of the order below are kept; None for all
+    for k, level in enumerate(counts):
+        found.append(discounts(level.statistics))
+        kept = _above(level.raw, prune[min(k, len(prune) - 1)], room)
+        lower, gammas = interpolate(level, kept, found[-1].of_counts, lower, threads, room)
+        if k == 0:
+            lower[size] = 1.0
+        weights.append(_log10(_those(kept_below, gammas, room), room))
+        offsets = level.offsets if kept is None else _offsets_of_kept(level.offsets, kept, kept_below, room)
+        words, adjusted = (_those(kept, array, room) for array in (level.words, level.adjusted))
+        levels.append((words, compact(offsets), compact(adjusted), _log10(_those(kept, lower, room), room)))
+        kept_below = kept
+        del level, gammas
+    weights = [*weights[1:], np.zeros(0, np.float32)]  # γ of the empty context is included in the unigrams
+    made = (Level(size + 1, *arrays, own) for arrays, own in zip(levels, weights, strict=True))
+    return BackoffTable(tuple(made)), found
+
+
+def _above(counts: IntArray, threshold: int, room: Room) -> BoolArray | None:
     """(n,) which counts are above a threshold; None if it is 0, for all."""
     if not threshold:
         return None
@@ -33,7 +67,7 @@ def interpolate(
     threads: int,
     room: Room,
 ) -> tuple[Float32Array, Float32Array]:
-    """Return what ``kneser_ney.interpolate`` returns, to the last bit."""
+    """Return what ``kneser_ney.interpolate`` returns for the adjusted counts of the level, to the last bit."""
     probabilities = room.empty(len(level), np.float32)
     gammas = room.empty(len(level.offsets) - 1, np.float32)
     some = np.zeros(0, np.bool_) if kept is None else kept
@@ -42,32 +76,6 @@ def interpolate(
     arrays = (*of_level, read_only(amounts), read_only(lower), probabilities, gammas)
     share(threads, level.offsets, partial(_interpolate_part, *arrays))
     return probabilities, gammas
-
-
-class Builder:
-    """Makes the table of V types, order by order, in a room; the n-grams that are not kept are left out."""
-
-    def __init__(self, size: int, room: Room) -> None:
-        self._size, self._room = size, room
-        self._levels: list[tuple[IntArray, IntArray, IntArray, Float32Array]] = []
-        self._log10_gammas: list[Float32Array] = []
-        self._kept: BoolArray | None = None  # which n-grams of the order below are kept; None for all
-
-    def add(self, level: Counts, kept: BoolArray | None, probabilities: Float32Array, gammas: Float32Array) -> None:
-        """Add an order: its counts, the probabilities of its n-grams, and γ of its contexts."""
-        room, below = self._room, self._kept
-        self._log10_gammas.append(_log10(_those(below, gammas, room), room))
-        offsets = level.offsets if kept is None else _offsets_of_kept(level.offsets, kept, below, room)
-        words, adjusted = (_those(kept, array, room) for array in (level.words, level.adjusted))
-        log10_probs = _log10(_those(kept, probabilities, room), room)
-        self._levels.append((words, compact(offsets), compact(adjusted), log10_probs))
-        self._kept = kept
-
-    def table(self) -> BackoffTable:
-        """Return the table; γ of the empty context is included in the unigrams."""
-        weights = [*self._log10_gammas[1:], np.zeros(0, np.float32)]
-        levels = (Level(self._size + 1, *arrays, w) for arrays, w in zip(self._levels, weights, strict=True))
-        return BackoffTable(tuple(levels))
 
 
 def _those(kept: BoolArray | None, values: npt.NDArray[Any], room: Room) -> npt.NDArray[Any]:

@@ -1,6 +1,6 @@
 """The smoothing methods of the n-gram model: each estimates a back-off table and explains one of its predictions.
 
-All but Kneser-Ney estimate every order from the frequencies of its n-grams; ``katz`` is in a module of its own.
+All but Kneser-Ney estimate every order from the frequencies of its n-grams.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.level import NOTHING
 from lmcompare.counts.ngrams import Counts, nodes_of
-from lmcompare.counts.table import BackoffTable
+from lmcompare.counts.table import NOTHING, BackoffTable
 from lmcompare.exhibits import latex_lines
 from lmcompare.model import Idea
-from lmcompare.models.ngram import kneser_ney
+from lmcompare.models.ngram import kneser_ney_fast
 from lmcompare.models.ngram import smoothing as raw
 from lmcompare.models.ngram.kneser_ney import Discounts
-from lmcompare.models.ngram.smoothing import Array, Case, Lines, Smoothing, no_constants
+from lmcompare.models.ngram.smoothing import Array, Case, Lines, Order, Smoothing
 from lmcompare.tokens import IntArray
 
-FIXED = 0.5  # the discount of ``Absolute`` if the counts give none
+FIXED = 0.5  # the discount of ``Absolute`` and ``Katz`` if the counts give none
+CUTOFF = 5  # the greatest count that ``Katz`` discounts
 STEPS = 500
 GAIN = 1e-6  # nats per token of the validation text: expectation maximisation stops after a step that gains less
 PRIOR = 0.5  # tokens added on either side of each weight
@@ -33,9 +33,6 @@ class KneserNey(Smoothing):
 
     Parameters
     ----------
-    fallback : bool, default True
-        Whether an order whose counts give no discounts takes 0.5, 1 and 1.5 and adds a note; otherwise it is an
-        error.
     prune : sequence of int, default (0,)
         For each order from the unigrams up, n-grams that occur this often or less are left out.
     """
@@ -43,7 +40,7 @@ class KneserNey(Smoothing):
     name = "kneser-ney"
     title = "Kneser-Ney"
     idea = Idea(1999, "Chen and Goodman", "An empirical study of smoothing techniques for language modeling")
-    uses = frozenset({"fallback", "prune"})
+    uses = frozenset({"prune"})
     counted = (
         "Below the highest order a count is not a frequency but the number of different words before the n-gram,"
         " unless it begins with <s>."
@@ -59,20 +56,17 @@ class KneserNey(Smoothing):
         " more likely to follow a new one."
     )
 
-    def __init__(self, fallback: bool = True, prune: Sequence[int] = (0,)) -> None:
-        self.fallback, self.prune = fallback, list(prune)
+    def __init__(self, prune: Sequence[int] = (0,)) -> None:
+        self.prune = list(prune)
         if any(self.prune):
             self.saying += " The counts of pruned n-grams go to γ(h) too; otherwise they count as not seen."
             self.caution = " Pruned n-grams count as not seen."
 
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
-        """Estimate the discounts and the table; ``valid`` is not read."""
-        table, found = kneser_ney.estimate(counts, size, self.prune, self.threads, self.room)
+        table, found = kneser_ney_fast.estimate(counts, size, self.prune, self.threads, self.room)
         self.constants = [[list(d.amounts), d.reason] for d in found]
         notes = []
         for k, discount in enumerate(found, 1):
-            if discount.reason and not self.fallback:
-                raise no_constants(k, "discounts", discount.reason)
             if discount.reason:
                 notes.append(f"The {k}-grams take the discounts 0.5, 1 and 1.5 ({discount.reason}).")
             if 0 in discount.amounts:
@@ -90,7 +84,7 @@ class KneserNey(Smoothing):
 
     def lines(self, case: Case) -> Lines:
         discount, total = self.discounts[case.order - 1], case.total
-        taken, saved = float(discount.of(np.array([case.count]))[0]), float(discount.of(case.counts).sum())
+        taken, saved = (float(discount.of_counts[np.clip(c, 0, 3)].sum()) for c in (case.count, case.counts))
         gamma, of_gamma = saved / total if case.weight is None else case.weight, "the discounts of all these counts"
         if case.weight is not None and self.prune[min(case.order, len(self.prune)) - 1]:
             # The counts of pruned n-grams are gone, but γ(h) of the table, (saved + pruned) / total, includes them.
@@ -114,11 +108,6 @@ class Absolute(Smoothing):
 
     ``p(w | h) = max(c(h w) - D, 0) / c(h) + D T(h) / c(h) p(w | h')``, with one discount D for each order and T(h)
     the number of different words seen after h. The constants are the discount of each order.
-
-    Parameters
-    ----------
-    fallback : bool, default True
-        Whether an order whose counts give no discount takes 0.5 and adds a note; otherwise it is an error.
     """
 
     name = "absolute"
@@ -128,7 +117,6 @@ class Absolute(Smoothing):
         "Ney, Essen and Kneser",
         "On structuring probabilistic dependences in stochastic language modelling",
     )
-    uses = frozenset({"fallback"})
     equation = (
         r"P(w \mid h) = \frac{\max(c(h\,w) - D, 0)}{\sum_v c(h\,v)} + \frac{D\,T(h)}{\sum_v c(h\,v)}\,P(w \mid h')"
     )
@@ -137,17 +125,11 @@ class Absolute(Smoothing):
         " of the T different words go to the prediction of the shorter context, which lacks the first word."
     )
 
-    def __init__(self, fallback: bool = True) -> None:
-        self.fallback = fallback
-
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
-        """Estimate the discounts and the table; ``valid`` is not read."""
         counts = list(counts)
         discounts, notes, parts = [], [], []
         for k, (level, order) in enumerate(zip(counts, raw.orders(counts), strict=True), 1):
             d, reason = discount(level)
-            if reason and not self.fallback:
-                raise no_constants(k, "discount", reason)
             if reason:
                 notes.append(f"The {k}-grams take the discount {FIXED} ({reason}).")
             discounts.append(d)
@@ -201,7 +183,6 @@ class WittenBell(Smoothing):
     )
 
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
-        """Estimate the table; ``valid`` is not read."""
         counts = list(counts)
         parts = []
         for order in raw.orders(counts):
@@ -240,7 +221,6 @@ class JelinekMercer(Smoothing):
     )
 
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
-        """Fit the weights to ``valid``, and estimate the table."""
         counts = list(counts)
         weights = fit_weights(counts, size, valid)
         self.constants = [of_order.tolist() for of_order in weights]
@@ -337,6 +317,180 @@ def _evidence(counts: Sequence[Counts], size: int, valid: IntArray) -> list[_Evi
         found.append(_Evidence(frequencies, bucket(totals), totals > 0, number))
         contexts = np.append(NOTHING, nodes[:-1])[: len(valid)]
     return found
+
+
+class Katz(Smoothing):
+    """Back-off with Good-Turing discounts (Katz 1987; Chen and Goodman 1999, section 2.4).
+
+    ``p(w | h) = d_c c(h w) / c(h)`` if w was seen after h, else ``α(h) p(w | h')``. d_r is the share of a count r
+    that is kept, for r up to the cutoff (``ratios``), and 1 above it. α(h) makes the sum one: it is the probability
+    that the seen words leave, over the probability that h' gives to the unseen words. Unigrams back off to the
+    uniform distribution. The constants are the shares that each order keeps of the counts 0, 1 … r.
+
+    A context without any discounted count is counted once more, and that count goes to the shorter context. A context
+    after which all V words were seen leaves nothing, and no count after it is discounted.
+    """
+
+    name = "katz"
+    title = "Katz back-off"
+    idea = Idea(
+        1987,
+        "Katz",
+        "Estimation of probabilities from sparse data for the language model component of a speech recognizer",
+    )
+    unknown_note = (
+        "<unk> does not occur in the training text: it has an even share of the probability that the unigrams leave"
+        " to unseen types."
+    )
+    equation = (
+        r"P(w \mid h) = \begin{cases} d_c\,\frac{c(h\,w)}{\sum_v c(h\,v)} & \text{if } c(h\,w) > 0 \\"
+        r" \alpha(h)\,P(w \mid h') & \text{otherwise} \end{cases}"
+    )
+    saying = (
+        "A word that was seen after this context keeps most of its frequency: of a small count c the share d_c is"
+        " kept, by the Good-Turing estimate. The probability that this frees goes to the words that were not seen"
+        " after this context. The factor α gives each of them a share, in proportion to its probability after the"
+        " shorter context."
+    )
+
+    def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
+        counts = list(counts)
+        kept = self._kept(counts)
+        probabilities: list[Array] = []
+        weights: list[Array] = []
+        below, left = np.full(size + 1, 1 / size), np.ones(1)
+        types_below: IntArray = np.zeros(1, np.int64)
+        parents: IntArray = np.zeros(1, np.int64)  # h' of each context h
+        for order, of_order in zip(raw.orders(counts), kept, strict=True):
+            ratio, totals, spare = discounted(order, of_order, size)
+            share = raw.divided(ratio * order.counts, totals[order.contexts], 0.0)
+            lower = np.bincount(
+                order.contexts, weights=below[order.shorter] * (order.counts > 0), minlength=len(spare)
+            )
+            # The probability that h' gives to words unseen after h: to words unseen after h' too, and to the others.
+            more = order.types < types_below[parents] if len(probabilities) else order.types < 0
+            others = np.where(more, (1 - left[parents] - lower).clip(min=0), 0.0)
+            unseen = left[parents] + others if len(probabilities) else (size - order.types) / size
+            alpha = np.where(order.types == size, 1.0, raw.divided(spare, unseen, 1.0))
+            alpha[order.types == 0] = 1.0
+            below = np.where(order.counts > 0, share, alpha[order.contexts] * below[order.shorter])
+            probabilities.append(below)
+            weights.append(alpha)
+            left, types_below, parents = spare, order.types, order.shorter
+        return raw.table(counts, size, probabilities, weights[1:])
+
+    def _kept(self, counts: list[Counts]) -> list[Array]:
+        """Return the shares that each order keeps, and set the constants and notes."""
+        found, notes = [], []
+        for k, level in enumerate(counts, 1):
+            kept, reason = order_ratios(level)
+            if reason and len(kept) > 1:
+                notes.append(f"For the {k}-grams, only counts up to {len(kept) - 1} are discounted ({reason}).")
+            elif reason:
+                notes.append(f"The {k}-grams take the discount {FIXED} off every count ({reason}).")
+            found.append(kept)
+        self.constants, self.notes = [kept.tolist() for kept in found], tuple(notes)
+        return found
+
+    def lines(self, case: Case) -> Lines:
+        """Return the worked equation: its upper line for a seen word, its lower line for an unseen one."""
+        if not case.count:
+            alpha = case.probability / case.lower
+            return [
+                case.count_line(),
+                (f"α: the weight of the shorter context{case.after}", alpha),
+                case.lower_line(),
+                (case.of_word(), alpha * case.lower),
+            ]
+        kept = np.array(self.constants[case.order - 1])
+        ratios, totals, spare = discounted(raw.one_context(case.counts), kept, case.size)
+        ratio, total = float(ratios[case.counts == case.count][0]), float(totals[0])
+        what, value = case.total_line()
+        return [
+            case.count_line(),
+            (what + (", plus one" if total > value else ""), total),
+            (f"d: the share of this count that the {case.order}-grams keep", ratio),
+            ("the probability left to unseen words", float(spare[0])),
+            (case.of_word(), ratio * case.count / total),
+        ]
+
+
+def order_ratios(level: Counts) -> tuple[Array, str]:
+    """Return the share of the counts 0 … r that one order keeps, and the reason if r is below the cutoff (else "").
+
+    r is the greatest number up to the cutoff for which ``ratios`` are usable. If there is none, the array has one
+    element: then the fixed discount ``FIXED`` is taken off every count.
+    """
+    limit = min(CUTOFF, len(level) + 1)  # n-grams have no more different counts than there are n-grams
+    n = raw.counts_of_counts(level, limit + 1)
+    missing = np.flatnonzero(n[1 : limit + 1] == 0) + 1  # no cutoff from the first of these on is usable
+    reason = ""
+    for most in range(int(missing[0]) if len(missing) else limit, 0, -1):
+        found, problem = ratios(n, most)
+        if not problem:
+            return np.append(0.0, found), reason
+        reason = reason or problem
+    return np.zeros(1), reason
+
+
+def ratios(n: IntArray, most: int) -> tuple[Array, str]:
+    """Return d_1 … d_most, and the reason if they are unusable (else an empty string).
+
+    ``d_r = (r* / r - A) / (1 - A)`` with ``r* = (r + 1) n_{r+1} / n_r`` and ``A = (most + 1) n_{most+1} / n_1``
+    (Katz 1987, equation 15). The discounts are proportional to those of Good and Turing, and together free the
+    probability that Good and Turing give to unseen n-grams. The ratios are usable if each count up to ``most`` occurs
+    and each ratio is above 0 and at most 1.
+
+    Parameters
+    ----------
+    n : IntArray
+        The counts of counts n_0, n_1 …, up to at least n_{most+1}.
+    most : int
+        The greatest count that is discounted.
+    """
+    for r in range(1, most + 1):
+        if not n[r]:
+            return np.zeros(0), f"no n-gram has the count {r}"
+    counts = np.arange(1, most + 1)
+    good_turing = (counts + 1) * n[2 : most + 2] / n[1 : most + 1] / counts  # r* / r
+    above = (most + 1) * n[most + 1] / n[1]
+    if above >= 1:
+        return np.zeros(0), f"too many n-grams have the count {most + 1}"
+    found = (good_turing - above) / (1 - above)
+    for j, d in enumerate(found, 1):
+        if not 0 < d <= 1:
+            return np.zeros(0), f"the ratio of the count {j} would be {d:.3g}"
+    return found, ""
+
+
+def discounted(order: Order, kept: Array, size: int) -> tuple[Array, Array, Array]:
+    """Return the shares that are kept of the counts of one order, and the totals.
+
+    Parameters
+    ----------
+    order : Order
+        The k-grams and their contexts.
+    kept : Array of shape (r + 1,)
+        The share that is kept of the counts 0 … r; of shape (1,) if ``FIXED`` is taken off every count.
+    size : int
+        V, the number of types.
+
+    Returns
+    -------
+    tuple of Array of shape (n_k,), Array of shape (n_{k-1},) and Array of shape (n_{k-1},)
+        The share of each count that is kept, the total that the counts after a context share, and the probability
+        that each context leaves to unseen words.
+    """
+    if len(kept) == 1:
+        ratio = raw.divided(order.counts - FIXED, order.counts, 0.0)
+    else:
+        ratio = np.append(kept, 1.0)[order.counts.astype(np.int64).clip(max=len(kept))]
+    is_full = order.types == size  # all words were seen after the context
+    ratio = np.where(is_full[order.contexts], 1.0, ratio)
+    cut = np.bincount(order.contexts, weights=(1 - ratio) * order.counts, minlength=len(order.totals))
+    is_lossless = (cut <= 0) & (order.types > 0) & ~is_full
+    totals = order.totals + is_lossless
+    return ratio, totals, raw.divided(cut + is_lossless, totals, 1.0)
 
 
 class AddK(Smoothing):

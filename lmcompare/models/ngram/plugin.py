@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from lmcompare import memory
-from lmcompare.counts import arpa, binary, bounded
+from lmcompare.counts import arpa, bounded
 from lmcompare.counts import ngrams as counting
-from lmcompare.counts.ngrams import Counts
-from lmcompare.counts.room import Room
-from lmcompare.counts.table import BackoffTable, with_starts
+from lmcompare.counts.ngrams import Counts, Room, with_starts
+from lmcompare.counts.table import BackoffTable
 from lmcompare.errors import LmcompareError, PluginError, unknown
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
@@ -34,8 +34,7 @@ from lmcompare.model import (
 )
 from lmcompare.models.common.settings import begin_again, stored
 from lmcompare.models.ngram import exhibits
-from lmcompare.models.ngram.katz import CUTOFF, Katz
-from lmcompare.models.ngram.methods import Absolute, AddK, JelinekMercer, KneserNey, WittenBell
+from lmcompare.models.ngram.methods import Absolute, AddK, JelinekMercer, Katz, KneserNey, WittenBell
 from lmcompare.models.ngram.smoothing import Smoothing
 from lmcompare.state import DamagedStateError, whole
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
@@ -47,20 +46,16 @@ METHODS: dict[str, type[Smoothing]] = {
 }
 BLOCK_ROWS = 4096  # positions whose contexts are looked up together
 CACHED_BYTES = 2**22  # bytes of a block: its memory is soon reused, and is still in the processor's cache
-FEW = 1000  # up to this number, the most likely words are found without sorting all of them
 
 
 class TableModel(LanguageModel):
     """A model whose probabilities come from its ``_table``; a subclass trains it and stores it.
 
     A subclass whose probabilities are not those of the table alone overrides ``as_context``, ``contexts_at``,
-    ``advance`` and ``rows`` as it needs, and sets ``table_alone`` to false. ``threads``: how many parts of a text are
-    scored at a time; ``fit`` takes it from the setting.
+    ``advance`` and ``rows`` as it needs.
     """
 
     _table: BackoffTable | None = None
-    threads: int = 1
-    table_alone: ClassVar[bool] = True
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) float64 nats."""
@@ -78,20 +73,19 @@ class TableModel(LanguageModel):
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) float64 nats, by one look-up per token and order."""
-        return self._for(text.vocabulary).score(text, self.threads)
+        return self._for(text.vocabulary).score(text)
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a stepper that keeps the current contexts: appending a token takes one look-up per order."""
         return _Stepper(self, prefix, vocabulary)
 
     def state(self) -> State:
-        """Return the table, the hyper-parameters and the notes."""
         table = fitted(self._table, self)
-        return State(table.arrays(), {"order": table.order, **stored(self)})
+        return State(table.arrays(), stored(self))
 
     def restore(self, state: State) -> Self:
         begin_again(self, state)
-        self._table = BackoffTable.from_arrays(state.arrays, int(state.values["order"]))
+        self._table = BackoffTable.from_arrays(state.arrays)
         return self
 
     def as_context(self, text: Encoded) -> Encoded:
@@ -127,18 +121,12 @@ class _Stepper(Stepper):
         row: FloatArray = self._model.rows(self._contexts, np.float64)[0]
         return row
 
-    def top_k(self, k: int) -> tuple[IntArray, FloatArray]:
-        if k > FEW or not self._model.table_alone:
-            return super().top_k(k)
-        table = fitted(self._model._table, self._model)
-        ids, nats = table.top_k(self._contexts, min(k, table.start))
-        return ids[0], nats[0]
-
     def push(self, token: int) -> None:
         self._vocabulary.check_one(token)
         self._contexts = self._model.advance(self._contexts, token, self._vocabulary.end)
 
 
+@dataclass(eq=False)
 class NGram(TableModel):
     """Predicts the next word from how often words followed the last few words, backing off to shorter contexts.
 
@@ -151,9 +139,6 @@ class NGram(TableModel):
     ----------
     order : int, default 5
         n, the length of the longest n-gram in words; 1 to 100.
-    fallback : bool, default True
-        Whether an order whose counts give no discounts takes fixed ones (0.5, 1 and 1.5; 0.5 with other smoothing)
-        and adds a note; otherwise it is an error. For "kneser-ney", "absolute" and "katz".
     prune : list of int, default (0,)
         For each order from the unigrams up, n-grams that occur this often or less are left out: (0, 0, 1) drops all
         n-grams of 3 words or more that occur once. The last number applies to all higher orders; the first must be 0.
@@ -162,29 +147,20 @@ class NGram(TableModel):
         The smoothing method: "kneser-ney", "absolute", "witten-bell", "jelinek-mercer", "katz" or "add-k".
     k : float, default 0.003
         The number that "add-k" adds to each count; 1e-100 to 1e100, and 0.003 if not set. For "add-k".
-    cutoff : int, default 5
-        The greatest count that "katz" discounts; 2 or more, and 5 if not set. For "katz".
     """
 
-    def __init__(
-        self,
-        order: int = 5,
-        fallback: bool = True,
-        prune: Sequence[int] = (0,),
-        smoothing: str = "kneser-ney",
-        k: float | None = None,
-        cutoff: int | None = None,
-    ) -> None:
-        check_whole("order", order, 1, HIGHEST_ORDER)
-        self.order = order
-        self.fallback = fallback
-        self.prune = _thresholds(prune, order)
-        self.smoothing = smoothing
-        self.k, self.cutoff = _checked(smoothing, k, cutoff, prune=any(self.prune), fallback=not fallback)
-        self.notes: tuple[str, ...] = ()
+    order: int = 5
+    prune: Sequence[int] = (0,)
+    smoothing: str = "kneser-ney"
+    k: float | None = None
+
+    def __post_init__(self) -> None:
+        check_whole("order", self.order, 1, HIGHEST_ORDER)
+        self.prune = _thresholds(self.prune, self.order)
+        self.k = _checked(self.smoothing, any(self.prune), self.k)
         self._places: IntArray = np.zeros(0, np.int64)
         self._method: Smoothing = self._new_method()
-        self.idea = _method(smoothing).idea
+        self.idea = _method(self.smoothing).idea
 
     @property
     def keeps_to_memory(self) -> bool:
@@ -202,15 +178,8 @@ class NGram(TableModel):
 
     @memory.given_back()
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Count the training text and estimate the table; only "jelinek-mercer" reads the validation text.
-
-        Raises
-        ------
-        LmcompareError
-            If the training text gives an order no discounts and ``fallback`` is false.
-        """
+        """Count the training text and estimate the table; only "jelinek-mercer" reads the validation text."""
         self._estimate(self._count(train, setting), valid, setting.vocabulary)
-        fitted(self._table, self).prepare()
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
 
@@ -223,7 +192,7 @@ class NGram(TableModel):
         yield from exhibits.exhibits(self._for(text.vocabulary), self._method, text)
 
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
-        """Return the functions that write the model as a plain or compressed ARPA file or as a binary file.
+        """Return the functions that write the model as a plain or compressed ARPA file.
 
         The ARPA file equals that of KenLM's ``lmplz`` byte for byte if ``<unk>`` does not occur in the training text.
         """
@@ -231,7 +200,6 @@ class NGram(TableModel):
         return {
             ".arpa": lambda vocabulary, path: arpa.write(table, vocabulary, places, path),
             ".arpa.gz": lambda vocabulary, path: arpa.write(table, vocabulary, places, path, packed=True),
-            binary.SUFFIX: lambda vocabulary, path: binary.write(table, vocabulary, path),
         }
 
     def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
@@ -261,7 +229,7 @@ class NGram(TableModel):
         words = with_starts(train, room)
         self._places = counting.places(words, start, end)
         self._method = self._new_method()
-        self._method.threads = self.threads = setting.threads
+        self._method.threads = setting.threads
         self._method.room = room
         return bounded.count(words, self.order, start, end, room, setting.threads)
 
@@ -295,16 +263,14 @@ def _method(name: object) -> type[Smoothing]:
     return METHODS[name]
 
 
-def _checked(name: str, k: float | None, cutoff: int | None, **given: bool) -> tuple[float | None, int | None]:
-    """Return k and cutoff with their defaults, after checking that the smoothing uses the options that were set."""
+def _checked(name: str, prunes: bool, k: float | None) -> float | None:
+    """Return k or its default, after checking that the smoothing uses the options that were set."""
     uses = _method(name).uses
-    for parameter, is_given in {**given, "k": k is not None, "cutoff": cutoff is not None}.items():
+    for parameter, is_given in (("prune", prunes), ("k", k is not None)):
         if is_given and parameter not in uses:
             users = " and ".join(f'"{m.name}"' for m in METHODS.values() if parameter in m.uses)
             raise PluginError(f'{parameter} has no effect with smoothing = "{name}", only with {users}: leave it out')
-    k, cutoff = K if k is None and "k" in uses else k, CUTOFF if cutoff is None and "cutoff" in uses else cutoff
+    k = K if k is None and "k" in uses else k
     if k is not None and (isinstance(k, bool) or not isinstance(k, (int, float)) or not LEAST_K <= k <= MOST_K):
         raise PluginError(f"k must be a number from {LEAST_K} to {MOST_K}, not {k!r}")
-    if cutoff is not None:
-        check_whole("cutoff", cutoff, 2)
-    return k, cutoff
+    return k

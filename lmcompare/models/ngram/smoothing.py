@@ -10,11 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.level import Level, compact
-from lmcompare.counts.ngrams import Counts
-from lmcompare.counts.room import IN_MEMORY, Room
-from lmcompare.counts.table import BackoffTable
-from lmcompare.errors import LmcompareError
+from lmcompare.counts.ngrams import IN_MEMORY, Counts, Room
+from lmcompare.counts.table import BackoffTable, Level, compact
 from lmcompare.model import Idea
 from lmcompare.tokens import IntArray
 
@@ -154,7 +151,7 @@ class Smoothing(Explanation):
     constants : sequence of JSON values
         The constants of the last estimate, or of a stored model.
     notes : tuple of str
-        The notes of the last estimate, such as which orders took fixed discounts.
+        The notes of the last estimate, such as which orders took fixed discounts because their counts give none.
     threads : int
         How many threads may share the work of the estimate.
     room : Room
@@ -186,21 +183,7 @@ class Smoothing(Explanation):
             V, the number of types, which is also the id of ``<s>``.
         valid : IntArray of shape (N + S,)
             The ids of the validation text, with ``<s>`` before each of its S sentences.
-
-        Raises
-        ------
-        LmcompareError
-            If the text gives an order no constants and ``fallback`` is false.
         """
-
-
-def no_constants(k: int, what: str, reason: str) -> LmcompareError:
-    """Return the error for an order whose counts give no constants, if ``fallback`` is false."""
-    lower = "lower the order" if k > 1 else "lower min_count (--min-count)"  # above 1 no word occurs once
-    return LmcompareError(
-        f"the training text gives the {k}-grams no {what} ({reason}): set fallback = true, {lower} or train on more"
-        " text"
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,9 +17,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from lmcompare.counts.level import NOTHING
 from lmcompare.counts.ngrams import Counts
-from lmcompare.counts.table import BackoffTable
+from lmcompare.counts.table import NOTHING, BackoffTable
 from lmcompare.models.ngram import smoothing
 from lmcompare.tokens import FloatArray, IntArray
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Self
 
 import numpy as np
 
 from lmcompare import memory
-from lmcompare.counts.ngrams import Counts, nodes_of
-from lmcompare.counts.table import BackoffTable, with_starts
+from lmcompare.counts.ngrams import Counts, nodes_of, with_starts
+from lmcompare.counts.table import BackoffTable
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Curve, Exhibit
 from lmcompare.exhibits.exhibit import built
@@ -29,6 +29,7 @@ from lmcompare.tokens.vocabulary import UNKNOWN_TOKEN
 LEAST = 200  # tokens of the validation text that tuning needs
 
 
+@dataclass(eq=False)
 class NGramTuned(NGram):
     """Predicts the next word like the n-gram model, with discounts tuned on the validation text.
 
@@ -55,11 +56,17 @@ class NGramTuned(NGram):
 
     keeps_to_memory = False  # tuning needs the counts of all orders in memory
 
-    def __init__(self, order: int = 5, levels: int = 10, groups: int = 16, repeats: int = 2) -> None:
-        super().__init__(order=order)
-        for name, value in (("levels", levels), ("groups", groups), ("repeats", repeats)):
-            check_whole(name, value, 1, 1000)
-        self.levels, self.groups, self.repeats = levels, groups, repeats
+    prune: Sequence[int] = field(default=(0,), init=False)
+    smoothing: str = field(default="kneser-ney", init=False)
+    k: float | None = field(default=None, init=False)
+    levels: int = 10
+    groups: int = 16
+    repeats: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("levels", "groups", "repeats"):
+            check_whole(name, getattr(self, name), 1, 1000)
         self._tuned: Tuned | None = None
 
     @memory.given_back()
@@ -73,7 +80,6 @@ class NGramTuned(NGram):
             self.notes = (f"Not tuned: {why}; the discounts are those of ngram.", *self.notes)
         else:
             self._tune(counts, valid, setting.vocabulary)
-        fitted(self._table, self).prepare()
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.level import NOTHING
 from lmcompare.counts.ngrams import Counts
+from lmcompare.counts.table import NOTHING
 from lmcompare.models.ngram.kneser_ney import Discounts
 from lmcompare.models.ngram_tuned.estimator import SPREADS, Classes, Parameters
 from lmcompare.tokens import FloatArray, IntArray

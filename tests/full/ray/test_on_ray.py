@@ -43,8 +43,7 @@ from lmcompare import LanguageModel, State
 from lmcompare.cluster_work import shared
 from lmcompare.counts import bounded
 from lmcompare.counts import ngrams
-from lmcompare.counts.table import with_starts
-from lmcompare.counts.room import Room
+from lmcompare.counts.ngrams import Room, with_starts
 
 
 class Flat(LanguageModel):

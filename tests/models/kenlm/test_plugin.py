@@ -16,9 +16,8 @@ import pytest
 
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.model import LanguageModel, Setting
-from lmcompare.models.kenlm import KenLM, ngram_counts
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram_file import NGramFile
+from lmcompare.models.ngram_file import KenLM, NGramFile, ngram_counts
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.kenlm import stand_in
 from tests.models.test_ngram_file import DOCUMENTS, OTHERS, TEXT, WORDS, is_worked_by_hand
@@ -72,7 +71,7 @@ def test_binary_files_by_hand(path: Path) -> None:
 
 def test_the_score_of_a_known_token_takes_one_call(arpa: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = read(KenLM, arpa, WORDS)
-    monkeypatch.setattr("lmcompare.models.kenlm._File.distribution", None)
+    monkeypatch.setattr("lmcompare.models.ngram_file._File.distribution", None)
     text = Encoded.from_documents([[i for i in d if i] for d in TEXT.documents()], WORDS)
     assert np.isfinite(model.log_probs(text)).all()
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.counts.level import NOTHING
+from lmcompare.counts.table import NOTHING
 from lmcompare.model import Setting
 from lmcompare.models.mixture import chains
 from lmcompare.models.mixture.context_trees import Tree, feature_values, grow, history, reach_of

@@ -11,7 +11,7 @@ import pytest
 from lmcompare.counts import ngrams as counting
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.model import Setting
-from lmcompare.models.ngram import katz, kneser_ney, methods
+from lmcompare.models.ngram import kneser_ney, methods
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.ngram.cases import RTOL
@@ -144,7 +144,7 @@ def test_katz_with_fixed_discounts() -> None:
 def test_good_turing_ratios() -> None:
     # n = 10, 4, 1: A = 3 · 1 / 10; d1 = (2 · 4 / 10 - A) / (1 - A) = 5/7; d2 = (3 · 1 / 4 / 2 - A) / (1 - A) = 3/28.
     # The discounts sum to 10 · 2/7 + 4 · 2 · 25/28 = 10 = n1, the Good-Turing estimate for unseen words.
-    found, problem = katz.ratios(np.array([0, 10, 4, 1]), 2)
+    found, problem = methods.ratios(np.array([0, 10, 4, 1]), 2)
     assert not problem
     assert found == pytest.approx([5 / 7, 3 / 28])
     assert 10 * 1 * (1 - found[0]) + 4 * 2 * (1 - found[1]) == pytest.approx(10)
@@ -161,7 +161,7 @@ def test_good_turing_ratios() -> None:
     ],
 )
 def test_unusable_good_turing_ratios(n: list[int], problem: str) -> None:
-    assert katz.ratios(np.array(n), 2)[1] == problem
+    assert methods.ratios(np.array(n), 2)[1] == problem
 
 
 def counts_of(*times: int) -> counting.Counts:
@@ -172,7 +172,7 @@ def counts_of(*times: int) -> counting.Counts:
 
 def test_a_smaller_cutoff_is_used_if_it_gives_ratios() -> None:
     # 10 words once, 4 twice, 1 three times, none four times: the cutoff is 2, as above.
-    kept, reason = katz.order_ratios(counts_of(*[1] * 10, *[2] * 4, 3, 9), 5)
+    kept, reason = methods.order_ratios(counts_of(*[1] * 10, *[2] * 4, 3, 9))
     assert kept == pytest.approx([0, 5 / 7, 3 / 28])
     assert reason == "no n-gram has the count 4"
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from lmcompare.counts import ngrams as counting
-from lmcompare.counts.table import with_starts
+from lmcompare.counts.ngrams import with_starts
 from lmcompare.model import Setting
 from lmcompare.models.ngram import kneser_ney
 from lmcompare.models.ngram.plugin import NGram

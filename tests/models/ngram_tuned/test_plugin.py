@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from lmcompare.counts import ngrams as counting
-from lmcompare.counts.ngrams import nodes_of
-from lmcompare.counts.table import with_starts
+from lmcompare.counts.ngrams import nodes_of, with_starts
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Curve, WorkedEquation, from_json, to_json
 from lmcompare.model import Setting
