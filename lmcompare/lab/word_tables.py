@@ -8,8 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from lmcompare.model import Setting
-from lmcompare.models.word2vec.network import BagNetwork
-from lmcompare.models.word2vec.plugin import Word2VecBow
+from lmcompare.models.word2vec.plugin import BagNetwork, Word2VecBow
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
 from lmcompare.models.wordnet_bow.readable import CLASSES, Bits, Describer
 from lmcompare.models.wordnet_bow.wordnet import digest

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 
 def test_export_writes_a_file_once(place: Path) -> None:
-    for name in ("out.arpa", "out.arpa.gz", "out.safetensors"):
+    for name in ("out.arpa", "out.arpa.gz"):
         done = lmcompare("export", "run", name, "--model", "ngram", cwd=place)
         assert (done.returncode, done.stdout) == (0, f"{name}\n"), done.stderr
     written = (place / "out.arpa").read_bytes()
@@ -56,7 +56,7 @@ def test_links_of_the_user_are_left_as_they_are(place: Path) -> None:
         (("x.arpa", "-m", "ngram,unigram"), "one model, not 'ngram,unigram'"),
         (("x.arpa", "-m", "ngrams"), "unknown model 'ngrams' (did you mean 'ngram'?)"),
         (("text.txt/x.arpa", "-m", "ngram"), "text.txt/x.arpa can't be"),
-        (("run/cells/ngram/0/model/arrays.safetensors", "-m", "ngram", "--force"), "is among the files of the run"),
+        (("run/cells/ngram/0/model/arrays.arpa", "-m", "ngram", "--force"), "is among the files of the run"),
     ],
 )
 def test_export_says_what_is_wrong(place: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -25,12 +25,11 @@ from tests.training.texts import fitted
 SMALL: dict[str, Any] = {"steps": 8, "batch": 4, "length": 16, "precision": "float32"}
 
 CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
-    "bag": (Word2VecBow, {"width": 6, "hidden": 8, "window": 4, "epochs": 1, "across": True}),
-    "bag-of-a-sentence": (Word2VecBow, {"width": 6, "hidden": 0, "window": 4, "epochs": 1}),
-    "decaying-bag": (Word2VecBow, {"width": 6, "hidden": 8, "window": 4, "epochs": 1, "weights": "decay"}),
+    "bag": (Word2VecBow, {"width": 6, "hidden": 8, "window": 4, "epochs": 1}),
+    "linear-bag": (Word2VecBow, {"width": 6, "hidden": 0, "window": 4, "epochs": 1}),
     "placed-bag": (
         Word2VecBow,
-        {"width": 6, "hidden": 8, "window": 4, "epochs": 1, "weights": "position", "across": True},
+        {"width": 6, "hidden": 8, "window": 4, "epochs": 1, "weights": "position"},
     ),
     "wordnet-bag": (WordNetBow, {"features": 20, "hidden": 8, "window": 4}),
     "feed-forward": (FeedForward, {"width": 8, "context": 5, "layers": 2}),

@@ -184,7 +184,7 @@ def test_a_requested_size_keeps_proportions_and_absent_layers() -> None:
     found = build("gru", width=100, hidden=200).sized(500_000, TYPES)
     assert found is not None
     assert found["hidden"] == pytest.approx(2 * found["width"], abs=1)
-    assert build("bag-of-a-sentence").sized(5000, TYPES)["hidden"] == 0  # type: ignore[index]
+    assert build("linear-bag").sized(5000, TYPES)["hidden"] == 0  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

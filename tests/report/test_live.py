@@ -38,7 +38,7 @@ from tests.training.texts import VOCABULARY, chain, fitted
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 FAMILIES = {
-    "bags": ("bag-of-a-sentence", "decaying-bag", "placed-bag"),
+    "bags": ("bag", "linear-bag", "placed-bag"),
     "of a few words": ("feed-forward", "bengio", "log-bilinear", "cnn"),
     "recurrent": ("lstm", "multiplicative", "plain-gru", "elman", "min-gru", "qrnn"),
     "linear": ("state-space-feed-forward", "linear-attention"),

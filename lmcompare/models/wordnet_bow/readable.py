@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcompare.model import FloatArray
-from lmcompare.models.word2vec.network import BagNetwork
+from lmcompare.models.word2vec.plugin import BagNetwork
 from lmcompare.models.wordnet_bow.wordnet import SUPERSENSES, reader, sense_counts, whole
 from lmcompare.tokens import IntArray, Vocabulary
 from lmcompare.training.softmax import ClassHead
@@ -231,7 +231,7 @@ class ReadableBag(BagNetwork):
     ) -> None:
         sizes = types, features, window, hidden, dropout
         with torch.device("meta"):  # vectors and softmax, which are replaced, take no memory
-            super().__init__(*sizes, across=False, tune=False, weights="uniform", end=end)
+            super().__init__(*sizes, tune=False, weights="uniform", end=end)
         del self.vectors
         self.layer = nn.Linear(features, hidden) if hidden else None
         self.register_buffer("rows", torch.zeros(types + 1, features, dtype=torch.uint8))

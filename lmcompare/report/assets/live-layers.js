@@ -110,19 +110,16 @@ const LAYERS = {
     };
   },
 
-  bag({ table, window, across, end, weights: of, mean_of_weights: weighted }, arrays, network) {
+  bag({ table, window, end, weights: of }, arrays, network) {
     return (id, before) => {
-      const read = !across && id === network.types ? end : id;
+      const read = id === network.types ? end : id;
       const ids = [...(before ?? []), read].slice(-window);
-      const first = across ? 0 : Math.max(0, ids.lastIndexOf(end));
-      const used = ids.slice(first), sum = new Float32Array(arrays[table].shape[1]);
-      let count = 0;
+      const used = ids.slice(Math.max(0, ids.lastIndexOf(end))), sum = new Float32Array(arrays[table].shape[1]);
       used.forEach((each, i) => {
         const weight = of[used.length - 1 - i], vector = row(arrays[table], network.rowOf(each));
-        count += weighted ? weight[0] : 1;
         for (let k = 0; k < sum.length; k += 1) sum[k] += vector[k] * (weight.length > 1 ? weight[k] : weight[0]);
       });
-      return [sum.map((v) => v / count), ids];
+      return [sum.map((v) => v / used.length), ids];
     };
   },
 

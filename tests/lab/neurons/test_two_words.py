@@ -31,7 +31,7 @@ from lmcompare.lab.neurons.two_words import (
 from lmcompare.lab.sample import Sample
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.transformer.plugin import Transformer
-from lmcompare.models.word2vec.network import BagNetwork
+from lmcompare.models.word2vec.plugin import BagNetwork
 from lmcompare.tokens import Encoded
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.softmax import Head
@@ -140,7 +140,7 @@ def test_a_planted_order_is_told_and_no_other(
 def test_in_a_bag_it_can_not_be_told(passages: Passages) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        bag = BagNetwork(len(VOCABULARY), 8, 16, 8, 0.0, across=True, tune=True, weights="uniform", end=1).eval()
+        bag = BagNetwork(len(VOCABULARY), 8, 16, 8, 0.0, tune=True, weights="uniform", end=1).eval()
     for places in PLACES:
         assert told(bag, passages, places)[0].mean() == 0.5
 

@@ -10,8 +10,7 @@ import torch
 
 from lmcompare.exhibits import Bars, Map2D, Neighbours, WorkedEquation
 from lmcompare.model import Setting, described
-from lmcompare.models.word2vec.network import BagNetwork
-from lmcompare.models.word2vec.plugin import Word2VecBow, word2vec
+from lmcompare.models.word2vec.plugin import BagNetwork, Word2VecBow, step, word2vec
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.neural_cases import SMALL, trained
 from tests.training.texts import TYPES, VOCABULARY, chain, fitted
@@ -19,12 +18,11 @@ from tests.training.texts import TYPES, VOCABULARY, chain, fitted
 pytestmark = pytest.mark.slow
 
 
-def test_a_sentence_scores_the_same_anywhere_unless_the_bag_reaches_across() -> None:
+def test_a_sentence_scores_the_same_anywhere() -> None:
     text = Encoded.from_documents([[2, 3, 1, 4, 5, 6, 1, 7]], VOCABULARY)
-    for case in ("bag", "bag-of-a-sentence"):
-        model = trained(case)
-        apart = np.abs(model.log_probs(text) - model.log_probs(text.split_sentences())).max()
-        assert (apart > 1e-4) == model.traits.carries_state == (case == "bag")
+    model = trained("bag")
+    assert np.abs(model.log_probs(text) - model.log_probs(text.split_sentences())).max() < 1e-4
+    assert not model.traits.carries_state
 
 
 def means(network: BagNetwork, inputs: torch.Tensor) -> np.ndarray:
@@ -33,7 +31,7 @@ def means(network: BagNetwork, inputs: torch.Tensor) -> np.ndarray:
 
 
 def test_the_mean_worked_by_hand() -> None:
-    network = BagNetwork(TYPES, 2, window=3, hidden=0, dropout=0.0, across=False, tune=True, weights="uniform", end=1)
+    network = BagNetwork(TYPES, 2, window=3, hidden=0, dropout=0.0, tune=True, weights="uniform", end=1)
     with torch.no_grad():
         network.vectors.copy_(torch.arange(13.0)[:, None] * torch.tensor([1.0, 10.0]))
     # inputs: the beginning (12), a (2), b (3), </s> (1), c (4), d (5), e (6); the bag restarts with </s>
@@ -41,30 +39,17 @@ def test_the_mean_worked_by_hand() -> None:
     expected = [1, 1.5, 2, 1, 2.5, 10 / 3, 5]  # the beginning is read as </s>
     np.testing.assert_allclose(mean[0, :, 0], expected, rtol=1e-6)
     np.testing.assert_allclose(mean[0, :, 1], 10 * np.array(expected), rtol=1e-6)
-    network.across = True
-    mean = means(network, torch.tensor([[12, 2, 3, 1, 4, 5, 6]]))
-    np.testing.assert_allclose(mean[0, :, 0], [12, 7, 17 / 3, 2, 8 / 3, 10 / 3, 5], rtol=1e-6)
 
 
-def test_weighted_means_worked_by_hand() -> None:
-    inputs = torch.tensor([[12, 2, 3, 4]])
-    for weights in ("decay", "position"):
-        network = BagNetwork(
-            TYPES, 2, window=3, hidden=0, dropout=0.0, across=True, tune=True, weights=weights, end=1
-        )
-        with torch.no_grad():
-            network.vectors.copy_(torch.arange(13.0)[:, None] * torch.tensor([1.0, 10.0]))
-            if network.decay is not None:
-                network.decay.zero_()  # r = 1/2
-            if network.places is not None:
-                network.places.copy_(torch.tensor([1.0, 2.0, 0.5, 0.0, -1.0, 1.0]))  # of 0, 1 and 2 places back
-        mean = means(network, inputs)[0]
-        if weights == "decay":
-            expected = np.array([12, (2 + 6) / 1.5, (3 + 1 + 3) / 1.75, (4 + 1.5 + 0.5) / 1.75])
-            np.testing.assert_allclose(mean, expected[:, None] * [1, 10], rtol=1e-6)
-        else:
-            np.testing.assert_allclose(mean[:, 0], [12, (2 + 6) / 2, (3 + 1 - 12) / 3, (4 + 1.5 - 2) / 3], rtol=1e-6)
-            np.testing.assert_allclose(mean[:, 1], [240, 20, (60 + 0 + 120) / 3, (80 + 0 + 20) / 3], rtol=1e-6)
+def test_the_mean_with_weights_by_position_worked_by_hand() -> None:
+    network = BagNetwork(TYPES, 2, window=3, hidden=0, dropout=0.0, tune=True, weights="position", end=1)
+    assert network.places is not None
+    with torch.no_grad():
+        network.vectors.copy_(torch.arange(13.0)[:, None] * torch.tensor([1.0, 10.0]))
+        network.places.copy_(torch.tensor([1.0, 2.0, 0.5, 0.0, -1.0, 1.0]))  # of 0, 1 and 2 places back
+    mean = means(network, torch.tensor([[12, 2, 3, 4]]))[0]  # the beginning is read as </s>, 1
+    np.testing.assert_allclose(mean[:, 0], [1, (2 + 0.5) / 2, (3 + 1 - 1) / 3, (4 + 1.5 - 2) / 3], rtol=1e-6)
+    np.testing.assert_allclose(mean[:, 1], [20, 40 / 2, (60 + 0 + 10) / 3, (80 + 0 + 20) / 3], rtol=1e-6)
 
 
 def test_a_word_without_neighbours_is_shown() -> None:
@@ -74,9 +59,8 @@ def test_a_word_without_neighbours_is_shown() -> None:
     assert any(isinstance(e, Bars) for e in model.exhibits(text))
 
 
-@pytest.mark.parametrize("case", ["decaying-bag", "placed-bag"])
-def test_with_weights_the_order_matters_and_the_report_says_so(case: str) -> None:
-    model = trained(case)
+def test_with_weights_the_order_matters_and_the_report_says_so() -> None:
+    model = trained("placed-bag")
     assert isinstance(model, Word2VecBow)
     text = Encoded.from_documents([[2, 3, 4, 5, 6, 7, 8, 1]], VOCABULARY)
     exhibits = list(model.exhibits(text))
@@ -88,7 +72,6 @@ def test_with_weights_the_order_matters_and_the_report_says_so(case: str) -> Non
     equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
     shares = [value for label, value in equation.lines if "the weight of '" in label]
     assert len(shares) == 4
-    assert (sum(shares) == pytest.approx(1.0)) == (case == "decaying-bag")
     assert "no longer a bag" in model.summary()
     assert trained("bag").summary() == described(Word2VecBow.__doc__)
 
@@ -96,14 +79,38 @@ def test_with_weights_the_order_matters_and_the_report_says_so(case: str) -> Non
 def test_vectors_stay_as_word2vec_made_them_unless_tuned() -> None:
     train = chain(1, 6, 80)
     made = word2vec(train, width=6, skip_gram=True, reach=5, negative=5, epochs=1, seed=0)
-    frozen = fitted(
-        Word2VecBow(width=6, hidden=8, window=4, epochs=1, across=True, tune=False, **SMALL)
-    ).word_vectors()
+    frozen = fitted(Word2VecBow(width=6, hidden=8, window=4, epochs=1, tune=False, **SMALL)).word_vectors()
     assert frozen is not None
     np.testing.assert_array_equal(frozen, made)
     tuned = trained("bag").word_vectors()
     assert tuned is not None
     assert np.abs(tuned - made).max() > 1e-4
+
+
+@pytest.mark.parametrize("skip_gram", [True, False])
+def test_a_step_is_that_of_gensim(skip_gram: bool) -> None:
+    # The negative samples are always the most frequent word, and a word has one neighbour on each side.
+    from gensim.models import Word2Vec
+
+    sentences = [list(sentence) for sentence in ("abcab", "acbda", "dabaa")]
+    model = Word2Vec(
+        vector_size=5, sg=int(skip_gram), window=1, negative=1, ns_exponent=100.0, sample=0, min_count=1, workers=1,
+        alpha=0.5, min_alpha=0.5, epochs=1, seed=1,
+    )  # fmt: skip
+    model.build_vocab(sentences)
+    number = model.wv.key_to_index
+    model.wv.vectors *= 10
+    x, u = model.wv.vectors.copy(), np.zeros((4, 5), np.float32)
+    model.train(sentences, total_examples=3, epochs=1)
+    for sentence in sentences:
+        for at, name in enumerate(sentence):
+            near = [number[sentence[i]] for i in (at - 1, at + 1) if 0 <= i < len(sentence)]
+            noise = [] if number[name] == 0 else [0]
+            for read in [[each] for each in near] if skip_gram else [near]:
+                step(x, u, read, number[name], noise, 0.5)
+    np.testing.assert_allclose(model.wv.vectors, x, atol=0.02)
+    np.testing.assert_allclose(model.syn1neg, u, atol=0.02)
+    assert np.abs(u).max() > 0.2
 
 
 def test_words_with_similar_contexts_have_similar_vectors() -> None:

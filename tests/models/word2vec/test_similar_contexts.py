@@ -12,11 +12,10 @@ import torch
 
 from lmcompare.exhibits import Bars, Neighbours
 from lmcompare.model import Setting
+from lmcompare.models.word2vec import exhibits
 from lmcompare.models.word2vec import plugin as word2vec_bow
-from lmcompare.models.word2vec import similar_contexts
-from lmcompare.models.word2vec.network import BagNetwork
-from lmcompare.models.word2vec.plugin import Word2VecBow
-from lmcompare.models.word2vec.similar_contexts import Account
+from lmcompare.models.word2vec.exhibits import Account
+from lmcompare.models.word2vec.plugin import BagNetwork, Word2VecBow
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import VOCABULARY
@@ -75,7 +74,7 @@ def model() -> Word2VecBow:
 
 
 def test_a_word_after_a_similar_context_is_counted(model: Word2VecBow) -> None:
-    found = model.account()
+    found = exhibits.stored(model.measured)
     assert found.looked_at == 120
     assert found.unseen == 20  # j after b, and nothing else
     assert (found.raised, found.others) == (20, 0)
@@ -89,7 +88,7 @@ def test_a_word_after_a_similar_context_is_counted(model: Word2VecBow) -> None:
 
 def test_the_figures_are_the_models_own(model: Word2VecBow) -> None:
     train, _ = alike()
-    one = model.account().examples[0]
+    one = exhibits.stored(model.measured).examples[0]
     counts = np.bincount(train.ids, minlength=12)
     assert one.frequency == pytest.approx((counts[J] + 1) / (len(train) + 12))
     after = model.next_log_probs(Encoded.from_documents([[F, B]], VOCABULARY), np.array([2]))[0]
@@ -100,16 +99,16 @@ def test_the_figures_are_the_models_own(model: Word2VecBow) -> None:
 
 def test_the_report_shows_it_and_it_is_stored(model: Word2VecBow) -> None:
     again = Word2VecBow(**model.hyperparameters()).restore(model.state())
-    assert again.account() == model.account()
-    exhibits = list(model.exhibits(Encoded.from_documents([[F, B, J, 1]], VOCABULARY)))
-    bars = next(e for e in exhibits if isinstance(e, Bars) and "never seen" in e.title)
-    gain = model.account().gain
+    assert exhibits.stored(again.measured) == exhibits.stored(model.measured)
+    drawn = list(model.exhibits(Encoded.from_documents([[F, B, J, 1]], VOCABULARY)))
+    bars = next(e for e in drawn if isinstance(e, Bars) and "never seen" in e.title)
+    gain = exhibits.stored(model.measured).gain
     assert f" {gain:.2f} bits per word better than" in bars.title
     assert bars.values == pytest.approx((gain, 0.0, gain))
     assert bars.labels == ("made more likely (20)", "made less likely (0)", "all 20, net")
-    shares = next(e for e in exhibits if isinstance(e, Bars) and e.title == "How often a context was similar")
+    shares = next(e for e in drawn if isinstance(e, Bars) and e.title == "How often a context was similar")
     assert dict(zip(shares.labels, shares.values, strict=True))["made more likely"] == 100
-    near = next(e for e in exhibits if isinstance(e, Neighbours) and e.title == "Which contexts were similar")
+    near = next(e for e in drawn if isinstance(e, Neighbours) and e.title == "Which contexts were similar")
     assert re.fullmatch(r"f b … j \([\d.]+ % → [\d.]+ %\)", near.words[0])
     assert near.neighbours[0][0] == "c a"
 
@@ -117,8 +116,8 @@ def test_the_report_shows_it_and_it_is_stored(model: Word2VecBow) -> None:
 def test_losses_count_as_well_as_gains() -> None:
     found = Account(looked_at=10, unseen=4, raised=1, gain=3.0, loss=2.0, compared=(1, 2, 4), similar=(1, 1, 2))
     assert found.net == pytest.approx((1 * 3 - 3 * 2) / 4)
-    assert " 0.75 bits per word worse than" in similar_contexts.exhibits(found)[0].title
-    gains, shares = similar_contexts.exhibits(found)
+    assert " 0.75 bits per word worse than" in exhibits.of_account(found)[0].title
+    gains, shares = exhibits.of_account(found)
     assert isinstance(gains, Bars)
     assert gains.values == (3.0, -2.0, -0.75)
     assert isinstance(shares, Bars)
@@ -129,7 +128,7 @@ def test_gains_and_losses_of_unseen_words_by_brute_force(model: Word2VecBow) -> 
     train, _ = alike()
     random = np.random.default_rng(1)
     valid = Encoded.from_documents([[*random.integers(2, 12, 6), 1] for _ in range(50)], VOCABULARY)
-    again = similar_contexts.account(model, model.trained_as(BagNetwork), train, valid, 0)
+    again = exhibits.account(model, model.trained_as(BagNetwork), train, valid, 0)
     seen, counts = set(pairwise(train.ids.tolist())), np.bincount(train.ids, minlength=12)
     nats = model.next_log_probs(valid, np.arange(len(valid)))
     gains: list[float] = []
@@ -149,21 +148,19 @@ def test_gains_and_losses_of_unseen_words_by_brute_force(model: Word2VecBow) -> 
     assert all(few <= many for few, many in zip(again.similar, again.compared, strict=True))
 
 
-@pytest.mark.parametrize("across", [False, True])
-def test_the_words_of_a_window_are_those_of_the_bag(across: bool) -> None:
+def test_the_words_of_a_window_are_those_of_the_bag() -> None:
     text = Encoded.from_documents([[2, 3, 1, 4, 5, 6], [7, 8]], VOCABULARY)
-    model = trained("bag" if across else "bag-of-a-sentence")
+    model = trained("bag")
     assert isinstance(model, Word2VecBow)
-    windows = similar_contexts._windows(text, np.array([0, 1, 3, 5, 6, 7]), 4)
+    windows = exhibits._windows(text, np.array([0, 1, 3, 5, 6, 7]), 4)
     expected = [[-1, -1, -1, 12], [-1, -1, 12, 2], [12, 2, 3, 1], [3, 1, 4, 5], [-1, -1, -1, 12], [-1, -1, 12, 7]]
     assert windows.tolist() == expected
-    searcher = similar_contexts._Searcher(model.trained_as(BagNetwork), text, 0)
+    searcher = exhibits._Searcher(model.trained_as(BagNetwork), text, 0)
     shown = [searcher.text(window) for window in windows]
-    whole = ["<s>", "<s> a", "<s> a b </s>", "b </s> c d", "<s>", "<s> f"]
-    assert shown == (whole if across else ["<s>", "<s> a", "</s>", "</s> c d", "<s>", "<s> f"])
+    assert shown == ["<s>", "<s> a", "</s>", "</s> c d", "<s>", "<s> f"]
 
 
-@pytest.mark.parametrize("case", ["bag", "bag-of-a-sentence"])
+@pytest.mark.parametrize("case", ["bag", "linear-bag"])
 def test_the_bag_of_a_window_is_that_of_the_document(case: str) -> None:
     text = Encoded.from_documents([[2, 3, 1, 4, 5, 6, 7, 8]], VOCABULARY)
     model = trained(case)
@@ -171,8 +168,8 @@ def test_the_bag_of_a_window_is_that_of_the_document(case: str) -> None:
     network = model.trained_as(BagNetwork)
     with torch.no_grad():
         whole = network.bag(torch.tensor([[12, 2, 3, 1, 4, 5, 6, 7, 8]]), None)[0][0].numpy()
-    windows = similar_contexts._windows(text, np.arange(9), 4)  # the beginning is among the last four of the first
-    np.testing.assert_allclose(network.means(windows), whole, atol=1e-6)
+    windows = exhibits._windows(text, np.arange(9), 4)  # the beginning is among the last four of the first
+    np.testing.assert_allclose(exhibits.means_of(network, windows), whole, atol=1e-6)
 
 
 def test_an_empty_text_has_no_counts() -> None:
@@ -180,5 +177,5 @@ def test_an_empty_text_has_no_counts() -> None:
     assert isinstance(model, Word2VecBow)
     nothing = Encoded.from_documents([[1, 0, 1]], VOCABULARY)
     for train, valid in ((text, nothing), (nothing.select([]), text)):
-        assert similar_contexts.account(model, model.trained_as(BagNetwork), train, valid, 0) == Account()
-    assert similar_contexts.exhibits(Account()) == []
+        assert exhibits.account(model, model.trained_as(BagNetwork), train, valid, 0) == Account()
+    assert exhibits.of_account(Account()) == []
