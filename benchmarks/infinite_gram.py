@@ -19,7 +19,7 @@ from sampled_text import write
 
 from lmcompare.counts.suffixes import Contexts
 from lmcompare.model import Setting
-from lmcompare.models.infinite_gram.plugin import InfiniteGram
+from lmcompare.models.infinite_gram import InfiniteGram
 from lmcompare.tokens import Encoded, Vocabulary
 
 DOCUMENT = 50  # sentences

@@ -14,9 +14,9 @@ The contexts of the index that end a passage are its *levels*: the branching con
 at the end, if it is longer than these, the longest context that occurs in the text. ``walk`` reads the passage
 backwards, and each token narrows the range of places.
 
-Compiled functions of this file become a part of the functions that call them from other files, and
-Numba keeps the machine code of the callers on disk until the callers' files change: after a change here, delete
-``__pycache__`` in this folder and in ``models/infinite_gram``.
+Compiled functions of this file become a part of the functions that call them from other files, and Numba keeps the
+machine code of the callers on disk until the callers' files change: after a change here, delete ``__pycache__`` in
+this folder and in ``models``.
 """
 
 from __future__ import annotations

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from lmcompare.analysis.intervals import Bootstrap, resample_counts
 from lmcompare.lab.contrasts import Contrast
-from lmcompare.models.wordnet_bow.readable import Described, table
-from lmcompare.models.wordnet_bow.wordnet import SUPERSENSES
+from lmcompare.models.wordnet_bow.readable import SUPERSENSES, Described, table
 from lmcompare.tokens import Vocabulary
 
 Floats = npt.NDArray[np.floating[Any]]

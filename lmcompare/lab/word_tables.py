@@ -10,8 +10,7 @@ import numpy as np
 from lmcompare.model import Setting
 from lmcompare.models.word2vec.plugin import BagNetwork, Word2VecBow
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
-from lmcompare.models.wordnet_bow.readable import CLASSES, Bits, Describer
-from lmcompare.models.wordnet_bow.wordnet import digest
+from lmcompare.models.wordnet_bow.readable import CLASSES, Bits, Describer, digest
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.network import Network
 from lmcompare.training.softmax import ClassHead

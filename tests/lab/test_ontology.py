@@ -13,7 +13,7 @@ from lmcompare.lab.encoding import Guess, Task
 from lmcompare.lab.experiments.ontology import Ontology, _lacking, short_name
 from lmcompare.lab.word_tables import BAND, ClassedBag, PermutedRows
 from lmcompare.model import Setting
-from lmcompare.models.wordnet_bow import wordnet
+from lmcompare.models.wordnet_bow import readable
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
 from lmcompare.models.wordnet_bow.readable import Described
 from lmcompare.tokens import Encoded, Vocabulary
@@ -173,7 +173,7 @@ def test_a_bag_with_classes_is_a_language_model() -> None:
 
 def test_without_wordnet_it_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(nltk.data, "path", [])
-    monkeypatch.setattr(wordnet, "DEBIAN", tmp_path)
+    monkeypatch.setattr(readable, "DEBIAN", tmp_path)
     assert "python -m nltk.downloader wordnet" in Ontology().lacks()
     write_wordnet(tmp_path)
     assert Ontology().lacks() == ""

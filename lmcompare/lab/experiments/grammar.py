@@ -15,9 +15,8 @@ from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.contrasts import Contrast, contrasts, corrected
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import answer, listing
-from lmcompare.models.pcfg.exhibits import expected_map, tree_map
 from lmcompare.models.pcfg.grammar import Key, keys_of, matched, read_trees
-from lmcompare.models.pcfg.plugin import Pcfg
+from lmcompare.models.pcfg.plugin import Pcfg, expected_map, tree_map
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded, IntArray

@@ -14,8 +14,7 @@ from lmcompare.lab.contrasts import Contrast, corrected
 from lmcompare.lab.encoding import Floats, Guess, Task
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.wording import answer, listing
-from lmcompare.models.wordnet_bow.readable import LACKING, Describer
-from lmcompare.models.wordnet_bow.wordnet import MISSING, is_found
+from lmcompare.models.wordnet_bow.readable import LACKING, MISSING, Describer, is_found
 from lmcompare.render import numbers
 
 READABLE = Condition("wordnet-bow", "wordnet-bow")

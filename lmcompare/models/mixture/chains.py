@@ -1,4 +1,15 @@
-"""A chain: one smoothed n-gram model over a sequence of features.
+"""A chain: one smoothed n-gram model over a sequence of features, and the context tree that it is counted in.
+
+A *feature* is anything known about the past, such as the previous word or the class of the word three positions back.
+A context is a sequence of features; one more feature makes it longer. The contexts are the nodes of a tree, numbered
+level by level, within a level by parent, and within a parent by feature; node 0, the root, is the empty context. So
+the children of a node are consecutive with ascending features, and so are the words seen after a node: flat arrays
+and offsets hold the whole tree. It is the back-off path of a factored language model (Bilmes and Kirchhoff 2003).
+
+Here a feature is a pair (distance, map). It is the word ``distance`` positions back, seen through map number ``map``:
+map 0 gives the word itself, the other maps its class in one clustering. Distance 0 is the predicted word: its class,
+which is known before the word is. There are no features from before the sentence; ``<s>``, the word V, is one
+position before its first word.
 
 A chain predicts words, or the classes of words, or words whose class is known. In the last case the class is the
 first feature, with distance 0, and below it the words of the class share the probability evenly. A context backs off
@@ -23,13 +34,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled
+from lmcompare.counts.ngrams import words_before
 from lmcompare.counts.table import NOTHING, Float32Array, place_of
-from lmcompare.model import HIGHEST_ORDER
 from lmcompare.models.common.gates import one_thread
-from lmcompare.models.mixture.context_trees import Contexts, Feature, Tree, feature_values, grow
-from lmcompare.state import DamagedStateError, check_rising, offsets, real, whole
-from lmcompare.tokens import IntArray
+from lmcompare.state import check_rising, offsets, real, whole
+from lmcompare.tokens import Encoded, IntArray
 
+Feature = tuple[int, int]
+WORDS = 0  # the map from words to themselves
+LEAST = 2  # a rarer context has no children: any longer one would be followed by the same single word
 FloatArray = npt.NDArray[np.floating[Any]]
 LARGEST = float(np.finfo(np.float32).max)
 FITTED = 2**15  # the greatest number of tokens that discounts are fitted to
@@ -39,13 +52,143 @@ SURE = 50.0  # the weight of the rules of thumb, in held-out tokens
 STEPS = 40
 
 
+def history(text: Encoded, at: IntArray, most: int) -> IntArray:
+    """Return the words 1, 2 … ``most`` positions before each of B positions of a text.
+
+    Returns (``most``, B) ids; ``NOTHING`` before ``<s>``.
+    """
+    begins = at + 1 - words_before(text, at)
+    words = np.full((most, len(at)), NOTHING, np.int64)
+    for distance in range(1, most + 1):
+        where = at - distance
+        words[distance - 1, where == begins - 1] = len(text.vocabulary)
+        inside = where >= begins
+        words[distance - 1, inside] = text.ids[where[inside]]
+    return words
+
+
+def feature_values(
+    features: Sequence[Feature], maps: Sequence[IntArray], before: IntArray, words: IntArray | None
+) -> IntArray:
+    """(L, B) the values of L features at B positions; ``NOTHING`` where there is no such word.
+
+    Parameters
+    ----------
+    maps : sequence of IntArray of shape (V + 1,)
+        The maps from words to words or classes.
+    before : IntArray of shape (D, B)
+        The words before each position, from ``history``.
+    words : IntArray of shape (B,) or None
+        The words at the positions; needed if a feature has the distance 0.
+    """
+    values = np.full((len(features), before.shape[1]), NOTHING, np.int64)
+    for row, (distance, map_) in zip(values, features, strict=True):
+        source = before[distance - 1] if distance else words
+        assert source is not None
+        exists = source != NOTHING
+        row[exists] = maps[map_][source[exists]]
+    return values
+
+
+def reach_of(features: Sequence[Feature]) -> int:
+    """Return the greatest distance among the features."""
+    return max((distance for distance, _ in features), default=0)
+
+
+class Contexts(NamedTuple):
+    """C contexts and the G pairs of a context and a word seen after it, as compiled loops take them.
+
+    Parameters
+    ----------
+    last : IntArray of shape (C,)
+        The last feature of each context.
+    children : IntArray of shape (C + 1,)
+        The contexts that are one feature longer than context c are ``children[c]:children[c + 1]``.
+    offsets : IntArray of shape (C + 1,)
+        The pairs of context c are ``offsets[c]:offsets[c + 1]``.
+    words : IntArray of shape (G,)
+        The word of each pair, ascending within a context.
+    """
+
+    last: IntArray
+    children: IntArray
+    offsets: IntArray
+    words: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """The contexts of a text with the counts of their pairs.
+
+    Parameters
+    ----------
+    contexts : Contexts
+        The contexts and pairs.
+    levels : IntArray of shape (L + 2,)
+        The contexts of k features are ``levels[k]:levels[k + 1]``.
+    counts : IntArray of shape (G,)
+        The count of each pair. After a context without children it is the frequency of the word; after any other
+        context it is the number of its children that the word follows, the continuation count of Kneser and Ney
+        (1995).
+    """
+
+    contexts: Contexts
+    levels: IntArray
+    counts: IntArray
+
+
+def grow(features: Sequence[IntArray], words: IntArray, types: int) -> Tree:
+    """Return the tree of a text of N words.
+
+    Parameters
+    ----------
+    features : sequence of L IntArray of shape (N,)
+        The features before each word. ``NOTHING`` ends the context, and so does a context seen fewer than ``LEAST``
+        times; there a word counts as often as it occurs.
+    words : IntArray of shape (N,)
+        The words, each below ``types``.
+    types : int
+        The number of types.
+    """
+    pairs, pair_at, raw = np.unique(words.astype(np.int64), return_inverse=True, return_counts=True)
+    nodes, at = np.zeros(len(words), np.int64), np.arange(len(words))  # for the words whose contexts have not ended
+    levels, last = [0, 1], [np.zeros(1, np.int64)]
+    parents, all_pairs, all_counts = [np.zeros(0, np.int64)], [pairs], []
+    for feature in features:
+        x = feature[at]
+        goes_on = (x != NOTHING) & (np.bincount(nodes)[nodes] >= LEAST) if len(at) else np.zeros(0, bool)
+        width = int(feature.max(initial=0)) + 1
+        keys, longer_nodes = np.unique(nodes[goes_on] * width + x[goes_on], return_inverse=True)
+        longer, longer_at, longer_raw = np.unique(
+            longer_nodes * types + words[at[goes_on]], return_inverse=True, return_counts=True
+        )
+        shorter = np.empty(len(longer), np.int64)
+        shorter[longer_at] = pair_at[goes_on]
+        ended = np.bincount(pair_at[~goes_on], minlength=len(pairs))
+        all_counts.append(np.bincount(shorter, minlength=len(pairs)) + ended)
+        parents.append(keys // width + levels[-2])
+        last.append(keys % width)
+        all_pairs.append(longer + levels[-1] * types)
+        levels.append(levels[-1] + len(keys))
+        nodes, at, pairs, pair_at, raw = longer_nodes, at[goes_on], longer, longer_at, longer_raw
+    flat = np.concatenate(all_pairs)
+    sizes = np.bincount(np.concatenate(parents), minlength=levels[-1])
+    contexts = Contexts(
+        last=np.concatenate(last).astype(np.int32),
+        children=np.append(1, 1 + np.cumsum(sizes)).astype(np.int32),
+        offsets=np.append(0, np.cumsum(np.bincount(flat // types, minlength=levels[-1]))).astype(np.int32),
+        words=(flat % types).astype(np.int32),
+    )
+    return Tree(contexts, np.array(levels, np.int64), np.concatenate([*all_counts, raw]).astype(np.int32))
+
+
 class Numbers(NamedTuple):
     """The arrays of a chain of C contexts and G pairs, as compiled loops take them, and as they are stored.
 
     Parameters
     ----------
     last, children, offsets, words : IntArray
-        The arrays of ``context_trees.Contexts``.
+        The arrays of ``Contexts``.
     own : array of shape (G,)
         The part of a pair's probability that comes from its own count.
     gamma : array of shape (C,)
@@ -90,15 +233,10 @@ class Chain:
         arrays: Mapping[str, npt.NDArray[Any]],
         prefix: str,
         maps: Sequence[IntArray],
-        features: Sequence[Sequence[int]],
+        features: Sequence[Feature],
         target: int,
     ) -> Chain:
         """Return the stored chain whose arrays' names have a prefix. Raises ``DamagedStateError`` for others."""
-        exist = all(
-            (i == 0 or d > 0) and 0 <= d <= HIGHEST_ORDER and 0 <= m < len(maps) for i, (d, m) in enumerate(features)
-        )
-        if not exist or not 0 <= target < len(maps):
-            raise DamagedStateError("a chain has features or a target that do not exist")
         types = int(maps[target][:-1].max()) + 1
         last = whole(arrays, f"{prefix}last", (None,), 1 + max(int(each.max()) for each in maps))
         words = whole(arrays, f"{prefix}words", (None,), types)
@@ -111,7 +249,7 @@ class Chain:
             for name, size in (("own", len(words)), ("gamma", len(last)), ("amounts", len(last)), ("first", types))
         )
         numbers = Numbers(last, children, begins, words, own, gamma, amounts, first)
-        return cls(tuple((d, m) for d, m in features), target, numbers)
+        return cls(tuple(features), target, numbers)
 
     @property
     def base(self) -> int:

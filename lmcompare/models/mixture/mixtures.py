@@ -8,7 +8,6 @@ one, so the mixture does too.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -24,8 +23,7 @@ from lmcompare.model import FloatArray, Progress, Setting
 from lmcompare.models.common import gates
 from lmcompare.models.common.gates import Gate, Seen
 from lmcompare.models.mixture import chains, word_classes
-from lmcompare.models.mixture.chains import Chain
-from lmcompare.models.mixture.context_trees import WORDS, Feature, feature_values, history, reach_of
+from lmcompare.models.mixture.chains import WORDS, Chain, Feature, feature_values, history, reach_of
 from lmcompare.models.mixture.word_classes import MOST_CLASSES
 from lmcompare.state import WHOLE, DamagedStateError, taken, whole
 from lmcompare.tokens import UNKNOWN_ID, Encoded, IntArray
@@ -139,9 +137,9 @@ class Mixture:
             probabilities.append((words == UNKNOWN_ID).astype(float))
         return np.stack(probabilities), self.gate.shares(np.concatenate(evidence))
 
-    def distributions(self, before: IntArray) -> FloatArray:
-        """(B, V) nats: the distributions of the next word after B histories (D, B)."""
-        out = np.zeros((before.shape[1], self.size))
+    def at(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(B, V) nats: the distributions at B positions of a text."""
+        before, out = history(text, at, self.reach), np.zeros((len(at), self.size))
         for first in range(0, len(out), ROWS):
             some, rows = before[:, first : first + ROWS], out[first : first + ROWS]
             firsts = [member[0].distributions(some, self.maps) for member in self.members]
@@ -157,22 +155,6 @@ class Mixture:
         log_probs: FloatArray = np.log(out, out=out)
         return log_probs
 
-    def at(self, text: Encoded, at: IntArray) -> FloatArray:
-        """(B, V) nats: the distributions at B positions of a text."""
-        return self.distributions(history(text, at, self.reach))
-
-    # To arrays and back
-
-    def shape(self) -> list[list[list[dict[str, Any]]]]:
-        """Return the features and target of each chain, by member and part, as JSON values."""
-        return [
-            [
-                [{"features": [list(f) for f in c.features], "target": c.target} for c in part.chains]
-                for part in member
-            ]
-            for member in self.members
-        ]
-
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return all arrays by name."""
         arrays: dict[str, npt.NDArray[Any]] = {f"map_{i}": m for i, m in enumerate(self.maps)}
@@ -183,53 +165,27 @@ class Mixture:
         return arrays
 
     @classmethod
-    def from_arrays(cls, shape: Sequence[Any], unknown: bool, arrays: Mapping[str, npt.NDArray[Any]]) -> Mixture:
-        """Return the mixture with this shape and these stored arrays.
-
-        Raises ``DamagedStateError`` for arrays that are not those of a mixture.
-        """
-        maps = _maps(arrays)
-        chains_before, parts_before = itertools.count(), itertools.count()
-        members = []
-        for member in shape:
+    def from_arrays(
+        cls, specs: Sequence[MemberSpec], unknown: bool, arrays: Mapping[str, npt.NDArray[Any]]
+    ) -> Mixture:
+        """Return the mixture of these members and stored arrays. Raises ``DamagedStateError`` for other arrays."""
+        width = len(taken(arrays, f"map_{WORDS}", WHOLE, (None,)))
+        below = max(width, MOST_CLASSES + 1)  # there may be more classes than words
+        last = max(m for spec in specs for m in (spec.target, *(m for c in spec.chains for _, m in c)))
+        maps = tuple(whole(arrays, f"map_{i}", (width,), below) for i in range(last + 1))
+        if width < 2 or not np.array_equal(maps[WORDS], np.arange(width)):
+            raise DamagedStateError("map_0 does not have the words themselves")
+        members, chains_before, parts_before = [], count(), count()
+        for spec in specs:
             parts = []
-            for part in member:
-                chains = tuple(
-                    Chain.from_arrays(arrays, f"chain_{next(chains_before)}_", maps, **chain) for chain in part
-                )
-                if len({chain.target for chain in chains}) != 1:
-                    raise DamagedStateError("the chains of a part have different targets")
-                evidence = sum(len(chain.features) for chain in chains)
-                gate = Gate.from_arrays(arrays, f"gate_{next(parts_before)}_", evidence, len(chains))
-                parts.append(Part(chains, gate))
+            for target, each in spec.parts():
+                own = [Chain.from_arrays(arrays, f"chain_{next(chains_before)}_", maps, f, target) for f in each]
+                gate = Gate.from_arrays(arrays, f"gate_{next(parts_before)}_", sum(map(len, each)), len(own))
+                parts.append(Part(tuple(own), gate))
             members.append(tuple(parts))
-        _check_members(members)
-        evidence = sum(len(member[0].chains[0].features) for member in members)
+        evidence = sum(len(spec.chains[0]) for spec in specs)
         gate = Gate.from_arrays(arrays, f"gate_{next(parts_before)}_", evidence, len(members) + unknown)
         return cls(tuple(members), gate, maps, unknown)
-
-
-def _maps(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[IntArray, ...]:
-    width = len(taken(arrays, f"map_{WORDS}", WHOLE, (None,)))
-    below = max(width, MOST_CLASSES + 1)  # there may be more classes than words
-    maps = tuple(whole(arrays, f"map_{i}", (width,), below) for i in range(sum(k.startswith("map_") for k in arrays)))
-    if width < 2 or not np.array_equal(maps[WORDS], np.arange(width)):
-        raise DamagedStateError("map_0 does not have the words themselves")
-    return maps
-
-
-def _check_members(members: Sequence[Member]) -> None:
-    """Refuse members that are neither a part over words nor one over classes and one over the words of a class."""
-    for first, *others in members:
-        if others:
-            (within,) = others
-            known = {chain.features[0] for chain in within.chains if chain.base}
-            fits = known == {(0, first.chains[0].target)} and all(chain.base for chain in within.chains)
-            fits = fits and within.chains[0].target == WORDS
-        else:
-            fits = first.chains[0].target == WORDS
-        if not fits or any(chain.base for chain in first.chains):
-            raise DamagedStateError("a member has chains that do not fit together")
 
 
 @compiled
@@ -278,6 +234,10 @@ class MemberSpec:
     chains: Chains
     target: int = WORDS
     within: Chains = ()
+
+    def parts(self) -> list[tuple[int, Chains]]:
+        """Return the target and the chains of each part."""
+        return [(self.target, self.chains), *([(WORDS, self.within)] if self.within else [])]
 
 
 @dataclass(frozen=True)
@@ -345,9 +305,9 @@ def train_mixture(
         The setting of the run.
     """
     reach = max(reach_of(c) for r in specs for c in [*r.chains, *r.within])
-    before, words = _read(train, np.arange(len(train)), reach)
+    before, words = history(train, np.arange(len(train)), reach), train.ids.astype(np.int64)
     some = np.linspace(0, len(valid) - 1, min(len(valid), HELD_OUT)).astype(np.int64)
-    held_before, held_words = _read(valid, some, reach)
+    held_before, held_words = history(valid, some, reach), valid.ids[some].astype(np.int64)
     is_unknown = setting.vocabulary.is_unknown(held_words)
     unknown = bool(is_unknown.any()) and not setting.vocabulary.is_unknown(train.ids).any()
     held_out = (held_before[:, ~is_unknown], held_words[~is_unknown]) if unknown else (held_before, held_words)
@@ -363,10 +323,7 @@ def train_mixture(
         scored = [chain.score(held_before, held_words, maps) for chain in grown]
         return grown, Seen(np.stack([p for p, _ in scored]), np.concatenate([e for _, e in scored]))
 
-    members = [
-        [trained(r.name, target, each) for target, each in ((r.target, r.chains), (WORDS, r.within)) if each]
-        for r in specs
-    ]
+    members = [[trained(r.name, target, each) for target, each in r.parts()] for r in specs]
     evidence = np.concatenate([own.evidence[: len(first.features)] for ((first, *_), own), *_ in members])
     seen = [[own for _, own in parts] for parts in members]
     if unknown:
@@ -382,10 +339,6 @@ def train_mixture(
     gated = tuple(tuple(Part(tuple(grown), next(next_gate)) for grown, _ in parts) for parts in members)
     mixture = Mixture(gated, gate, tuple(maps), unknown)
     return mixture, _summary(names, mixture, valid, some) if len(some) else ValidSummary(names)
-
-
-def _read(text: Encoded, at: IntArray, reach: int) -> tuple[IntArray, IntArray]:
-    return history(text, at, reach), text.ids[at].astype(np.int64)
 
 
 def _summary(names: tuple[str, ...], mixture: Mixture, valid: Encoded, at: IntArray) -> ValidSummary:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from lmcompare.counts.ngrams import with_starts
 from lmcompare.errors import PluginError
-from lmcompare.exhibits import Exhibit
+from lmcompare.exhibits import Bars, Exhibit, Heatmap, Neighbours, WorkedEquation, latex_lines
 from lmcompare.exhibits.exhibit import built
 from lmcompare.model import (
     BLOCK_BYTES,
@@ -26,13 +27,43 @@ from lmcompare.model import (
     fitted,
     same_vocabulary,
 )
+from lmcompare.models.common.sentences import readable
 from lmcompare.models.common.settings import begin_again, stored
-from lmcompare.models.mixture import exhibits as mixture_exhibits
-from lmcompare.models.mixture.context_trees import WORDS, Feature
-from lmcompare.models.mixture.exhibits import ClassExample
+from lmcompare.models.mixture import word_classes
+from lmcompare.models.mixture.chains import WORDS, Feature
 from lmcompare.models.mixture.mixtures import UNKNOWN, MemberSpec, Mixture, ValidSummary, classes_of, train_mixture
 from lmcompare.models.mixture.word_classes import MOST_CLASSES
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+SHOWN = 14  # classes that are shown
+ALIKE = 8  # words of a class, besides its most frequent one
+SENTENCES = 2
+
+_EQUATION = latex_lines(
+    r"P(w \mid h) &= \sum_i \lambda_i(h)\,P_i(w \mid h)",
+    r"P_i(w \mid h) &= P(C(w) \mid h)\,P(w \mid C(w), h)",
+)
+_SAYING = (
+    "Several models predict the word. The weight of each depends on how often its context was seen, and is fitted to"
+    " the validation text. A model with classes first predicts the class of the word, which is easier because there"
+    " are few classes with many examples, and then the word in its class."
+)
+
+
+@dataclass(frozen=True)
+class ClassExample:
+    """The most frequent words of a class.
+
+    Parameters
+    ----------
+    words : tuple of int
+        The ids of the words, by descending frequency.
+    cosines : tuple of float
+        The similarity of each word to the first: the cosine of the counts of the classes beside them.
+    """
+
+    words: tuple[int, ...]
+    cosines: tuple[float, ...]
 
 
 class MixtureModel(LanguageModel):
@@ -44,12 +75,9 @@ class MixtureModel(LanguageModel):
     """
 
     order: int
-
-    def __init__(self) -> None:
-        self.notes: tuple[str, ...] = ()
-        self._mixture: Mixture | None = None
-        self._summary = ValidSummary(())
-        self._classes: tuple[ClassExample, ...] = ()
+    _mixture: Mixture | None = None
+    _summary = ValidSummary(())
+    _classes: tuple[ClassExample, ...] = ()
 
     def class_counts(self) -> Sequence[int]:
         """Return the number of classes in each clustering, which become maps 1, 2 …"""
@@ -66,7 +94,7 @@ class MixtureModel(LanguageModel):
         """Cluster the words, count the training text, and fit discounts and gates to the validation text."""
         maps = classes_of(train, self.class_counts(), setting)
         self._mixture, self._summary = train_mixture(self.member_specs(), maps, train, valid, setting)
-        self._classes = tuple(mixture_exhibits.class_examples(maps[-1], train)) if len(maps) > 1 else ()
+        self._classes = tuple(class_examples(maps[-1], train)) if len(maps) > 1 else ()
         self.notes = tuple(self._notes())
         return self
 
@@ -88,15 +116,12 @@ class MixtureModel(LanguageModel):
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation, the gain and weights of the members, their shares of each token, and the classes."""
-        mixture = self._for(text.vocabulary)
-        yield from mixture_exhibits.exhibits(mixture, self._summary, self._classes, text)
+        yield from _explained(self._for(text.vocabulary), self._summary, self._classes, text)
 
     def state(self) -> State:
-        """Return the chains, gates and classes, and the summary of the validation text."""
         mixture = fitted(self._mixture, self)
         values = {
             **stored(self),
-            "members": mixture.shape(),
             "unknown": mixture.unknown,
             "summary": asdict(self._summary),
             "classes": [asdict(p) for p in self._classes],
@@ -106,7 +131,7 @@ class MixtureModel(LanguageModel):
     def restore(self, state: State) -> Self:
         values = state.values
         begin_again(self, state)
-        self._mixture = Mixture.from_arrays(values["members"], bool(values["unknown"]), state.arrays)
+        self._mixture = Mixture.from_arrays(self.member_specs(), bool(values["unknown"]), state.arrays)
         self._summary = built(ValidSummary, values["summary"], "summary")
         self._classes = tuple(built(ClassExample, p, "class") for p in values["classes"])
         return self
@@ -129,6 +154,7 @@ class MixtureModel(LanguageModel):
             )
 
 
+@dataclass(eq=False)
 class ClassNGram(MixtureModel):
     """Predicts the class of the next word from the classes of the last words, and then the word from its class.
 
@@ -153,11 +179,12 @@ class ClassNGram(MixtureModel):
         "Class-based n-gram models of natural language",
     )
 
-    def __init__(self, classes: int = 500, order: int = 6) -> None:
-        super().__init__()
-        check_whole("classes", classes, 1, MOST_CLASSES)
-        check_whole("order", order, 1, HIGHEST_ORDER)
-        self.classes, self.order = classes, order
+    classes: int = 500
+    order: int = 6
+
+    def __post_init__(self) -> None:
+        check_whole("classes", self.classes, 1, MOST_CLASSES)
+        check_whole("order", self.order, 1, HIGHEST_ORDER)
 
     def title(self) -> str:
         return f"{self.order}-gram of word classes"
@@ -171,6 +198,7 @@ class ClassNGram(MixtureModel):
         return [MemberSpec("classes", [history], 1, [[(0, 1)]])]
 
 
+@dataclass(eq=False)
 class SkipNGram(MixtureModel):
     """Predicts the next word from the last words with a gap: some consecutive words are left out.
 
@@ -186,10 +214,10 @@ class SkipNGram(MixtureModel):
         n, the length of the longest n-gram in words; below 3 there are no gaps.
     """
 
-    def __init__(self, order: int = 5) -> None:
-        super().__init__()
-        check_whole("order", order, 1, HIGHEST_ORDER)
-        self.order = order
+    order: int = 5
+
+    def __post_init__(self) -> None:
+        check_whole("order", self.order, 1, HIGHEST_ORDER)
 
     def title(self) -> str:
         return f"Skip {self.order}-gram"
@@ -215,6 +243,7 @@ def _pattern(kept: list[int]) -> str:
     return " ".join([*words, "w"])
 
 
+@dataclass(eq=False)
 class NGramMixture(MixtureModel):
     """Predicts the next word by n-grams of words, of word classes and with gaps, weighted by the context.
 
@@ -240,21 +269,24 @@ class NGramMixture(MixtureModel):
         "full": {"classes": [30, 60, 125, 250, 500, 1000]},
     }
 
-    def __init__(self, classes: Sequence[int] = (50, 500), order: int = 5) -> None:
-        super().__init__()
+    classes: Sequence[int] = (50, 500)
+    order: int = 5
+
+    def __post_init__(self) -> None:
+        classes = self.classes
         if isinstance(classes, str) or not isinstance(classes, Sequence) or not classes:
             raise PluginError(f"classes must be a list of whole numbers, as in [50, 500], not {classes!r}")
         for size in classes:
             check_whole("each of classes", size, 1, MOST_CLASSES)
         if sorted(set(classes)) != list(classes):
             raise PluginError(f"classes must be in ascending order, as in [50, 500], not {list(classes)!r}")
-        check_whole("order", order, 2, HIGHEST_ORDER)
-        self.classes, self.order = list(classes), order
+        check_whole("order", self.order, 2, HIGHEST_ORDER)
+        self.classes = list(classes)
 
     def title(self) -> str:
         return f"{self.order}-gram mixture"
 
-    def class_counts(self) -> list[int]:
+    def class_counts(self) -> Sequence[int]:
         return self.classes
 
     def member_specs(self) -> list[MemberSpec]:
@@ -287,3 +319,120 @@ class NGramMixture(MixtureModel):
             if short and short not in kept:
                 kept.append(short)
         return kept
+
+
+def class_examples(classes: IntArray, train: Encoded) -> Iterator[ClassExample]:
+    """Yield the classes of at least three words that cover most of the training text."""
+    V = len(train.vocabulary)
+    counts = np.bincount(train.ids, minlength=V)
+    sizes = np.bincount(classes[:V][counts > 0])
+    tokens = np.bincount(classes[:V], weights=counts, minlength=len(sizes))
+    large = np.flatnonzero(sizes > 2)
+    after, before = word_classes.pairs(with_starts(train), V)
+    for c in large[np.argsort(-tokens[large], kind="stable")][:SHOWN]:
+        members = np.flatnonzero((classes[:V] == c) & (counts > 0))
+        top = members[np.argsort(-counts[members], kind="stable")][: ALIKE + 1]
+        beside = np.stack([_beside(int(w), classes, after, before) for w in top])
+        beside /= np.maximum(np.linalg.norm(beside, axis=1, keepdims=True), 1e-12)
+        yield ClassExample(tuple(top.tolist()), tuple(np.clip(beside @ beside[0], -1, 1).tolist()))
+
+
+def _beside(word: int, classes: IntArray, after: word_classes.Pairs, before: word_classes.Pairs) -> FloatArray:
+    """(2K,) how often each class occurs after the word, and before it."""
+    width = int(classes.max()) + 1
+    sides = []
+    for offsets, others, counts in (after, before):
+        own = slice(offsets[word], offsets[word + 1])
+        sides.append(np.bincount(classes[others[own]], weights=counts[own], minlength=width))
+    return np.concatenate(sides)
+
+
+def _explained(
+    mixture: Mixture, summary: ValidSummary, shown: Sequence[ClassExample], text: Encoded
+) -> Iterator[Exhibit]:
+    """Yield the exhibits of a mixture for the example sentences in ``text``."""
+    if len(text):
+        yield _worked(mixture, summary, text)
+    if summary.without:
+        yield _gains(summary)
+    if summary.by_count and len(summary.names) > 1:
+        yield _weights_by_count(summary)
+    if len(summary.names) > 1:
+        for ids in readable(text, SENTENCES):
+            yield _shares(mixture, summary, Encoded.from_documents([ids], text.vocabulary))
+    if shown:
+        yield _classes(shown, text)
+
+
+def _worked(mixture: Mixture, summary: ValidSummary, text: Encoded) -> WorkedEquation:
+    """Work the equation for the third token of the first document, or its last one if it is shorter."""
+    at = min(2, int(text.ends[text.ends > 0][0]) - 1)
+    probabilities, shares = (x[:, 0] for x in mixture.members_at(text, np.array([at])))
+    word, before = text.vocabulary[int(text.ids[at])], " ".join(text.vocabulary[int(i)] for i in text.ids[:at])
+    shown: list[tuple[str, float]] = []
+    for member, p, share in zip(summary.names, probabilities, shares, strict=True):
+        shown += [(f"λ: the weight of '{member}' here", float(share)), (f"P({word}) by '{member}'", float(p))]
+    shown.append((f"P({word} | {before or '<s>'})", float(probabilities @ shares)))
+    return WorkedEquation(
+        title="Its equation",
+        note=f"With the trained model's numbers for '{word}' after '{before or '<s>'}'.",
+        equation=_EQUATION,
+        saying=_SAYING,
+        lines=tuple(shown),
+    )
+
+
+def _gains(summary: ValidSummary) -> Bars:
+    return Bars(
+        title="The gain from each member",
+        note="By how much the validation perplexity rises without the member, whose weight the others then share."
+        f" With all members the perplexity is {summary.perplexity:.1f}.",
+        labels=summary.names,
+        values=tuple(p - summary.perplexity for p in summary.without),
+        unit="validation perplexity",
+    )
+
+
+def _weights_by_count(summary: ValidSummary) -> Heatmap:
+    return Heatmap(
+        title="The weights by how often the context was seen",
+        note="The mean weights on the validation text, by the count of the last two words in the training text. This"
+        " is the count that the model uses: the sum of its counts of all words that followed the two.",
+        rows=summary.counts,
+        columns=summary.names,
+        panels=("weight",),
+        values=(summary.by_count,),
+        row_axis="the last two words were seen",
+        column_axis="member",
+    )
+
+
+def _shares(mixture: Mixture, summary: ValidSummary, text: Encoded) -> Heatmap:
+    probabilities, shares = mixture.members_at(text, np.arange(len(text)))
+    parts = probabilities * shares
+    parts /= parts.sum(0)
+    return Heatmap(
+        title="The members that predicted each token",
+        note="The share of each token's probability that comes from each member.",
+        rows=summary.names,
+        columns=tuple(text.vocabulary[int(i)] for i in text.ids),
+        panels=("share",),
+        values=(tuple(map(tuple, parts.tolist())),),
+        row_axis="member",
+        column_axis="token",
+    )
+
+
+def _classes(shown: Sequence[ClassExample], text: Encoded) -> Neighbours:
+    def words(ids: Sequence[int]) -> tuple[str, ...]:
+        return tuple(text.vocabulary[i] for i in ids)
+
+    return Neighbours(
+        title="Some of its classes",
+        note="Each row is a class that it found in the training text: the most frequent word, then other frequent"
+        " words with their similarity to it. Two words are similar if they occur beside the same classes equally"
+        " often (by the cosine of these counts).",
+        words=words([p.words[0] for p in shown]),
+        neighbours=tuple(words(p.words[1:]) for p in shown),
+        similarities=tuple(p.cosines[1:] for p in shown),
+    )

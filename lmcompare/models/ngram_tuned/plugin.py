@@ -21,8 +21,7 @@ from lmcompare.models.ngram.kneser_ney import Discounts
 from lmcompare.models.ngram.methods import KneserNey
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.ngram.smoothing import Case, Explanation, Lines
-from lmcompare.models.ngram_tuned.estimator import Classes, Tuned, estimate, with_repeats
-from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, tune
+from lmcompare.models.ngram_tuned.tuning import Classes, HeldOut, Tuned, closed_form, estimate, tune, with_repeats
 from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.tokens.vocabulary import UNKNOWN_TOKEN
 

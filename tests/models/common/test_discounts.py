@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lmcompare.counts.suffixes import Contexts
+from lmcompare.models import infinite_gram
 from lmcompare.models.common import discounts
 from lmcompare.models.common.discounts import CLASSES, FOLLOWERS, Discounts, class_of, own_and_rest
-from lmcompare.models.infinite_gram import estimator
 from lmcompare.tokens import Encoded, Vocabulary
 
 WORDS = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
@@ -41,7 +41,7 @@ def test_a_probability_by_hand() -> None:
 
 def test_derivatives_are_differences() -> None:
     text = drawn(1, 400)
-    gathered = estimator.gather(Contexts.of(drawn(0, 400)), text, np.arange(len(text)))
+    gathered = infinite_gram.gather(Contexts.of(drawn(0, 400)), text, np.arange(len(text)))
     generator = np.random.default_rng(0)
     values = np.column_stack([generator.uniform(0.2, 0.8, (CLASSES, 4)) * [1, 2, 3, 4], generator.random(CLASSES)])
     slopes, spare = np.empty((CLASSES, 5)), np.empty((CLASSES, 5))
@@ -62,7 +62,7 @@ def test_derivatives_are_differences() -> None:
 
 def test_fitting_makes_the_held_out_text_more_likely() -> None:
     contexts, text = Contexts.of(drawn(0, 2000)), drawn(1, 1000)
-    gathered, spare = estimator.gather(contexts, text, np.arange(len(text))), np.empty((CLASSES, 5))
+    gathered, spare = infinite_gram.gather(contexts, text, np.arange(len(text))), np.empty((CLASSES, 5))
     before, after = Discounts.rules_of_thumb(), discounts.fit(gathered, 6)
     scores = [discounts._log_likelihood(gathered, 1 / 6, d.values, d.unknown, spare)[0] for d in (before, after)]
     assert scores[1] > scores[0] + 5
@@ -73,4 +73,4 @@ def test_fitting_makes_the_held_out_text_more_likely() -> None:
 
 def test_without_unknown_words_none_are_expected() -> None:
     text = Encoded.from_documents([[2, 3, 4, 1] * 100], WORDS)
-    assert discounts.fit(estimator.held_out(Contexts.of(text), text), 6).unknown == 0
+    assert discounts.fit(infinite_gram.held_out(Contexts.of(text), text), 6).unknown == 0

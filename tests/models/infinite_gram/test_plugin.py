@@ -12,7 +12,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars, Sources, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.common.discounts import LEAST, class_of, own_and_rest
-from lmcompare.models.infinite_gram.plugin import InfiniteGram
+from lmcompare.models.infinite_gram import InfiniteGram
 from lmcompare.tokens import Encoded, FloatArray, Vocabulary
 from tests.counts.brute_force_contexts import BruteForce
 from tests.models.agreement import comes_back, steps_agree

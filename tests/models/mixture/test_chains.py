@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lmcompare.counts.table import NOTHING
 from lmcompare.model import Setting
 from lmcompare.models.mixture import chains
-from lmcompare.models.mixture.context_trees import Tree, feature_values, grow, history, reach_of
+from lmcompare.models.mixture.chains import Tree, feature_values, grow, history, reach_of
 from lmcompare.models.mixture.mixtures import UNKNOWN, MemberSpec, Mixture, train_mixture
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.mixture import brute_force_chains
@@ -202,7 +202,7 @@ def test_the_summary_of_the_validation_text(mixture: Mixture) -> None:
 
 
 def test_a_mixture_is_restored_from_its_arrays(mixture: Mixture) -> None:
-    again = Mixture.from_arrays(mixture.shape(), mixture.unknown, mixture.arrays())
+    again = Mixture.from_arrays(SPECS, mixture.unknown, mixture.arrays())
     assert np.array_equal(again.score(OTHER), mixture.score(OTHER))
     assert np.array_equal(again.at(OTHER, np.arange(5)), mixture.at(OTHER, np.arange(5)))
 

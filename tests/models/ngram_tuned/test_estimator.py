@@ -14,8 +14,16 @@ from lmcompare.counts.ngrams import Counts, nodes_of, with_starts
 from lmcompare.counts.table import NOTHING
 from lmcompare.model import FloatArray
 from lmcompare.models.ngram import kneser_ney, kneser_ney_fast
-from lmcompare.models.ngram_tuned.estimator import SPREADS, Classes, Parameters, estimate, with_repeats
-from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, likelihood
+from lmcompare.models.ngram_tuned.tuning import (
+    SPREADS,
+    Classes,
+    HeldOut,
+    Parameters,
+    closed_form,
+    estimate,
+    likelihood,
+    with_repeats,
+)
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.models.ngram.brute_force import context_at
 from tests.models.ngram_tuned.brute_force import PitmanYor

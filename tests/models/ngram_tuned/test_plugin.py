@@ -15,9 +15,8 @@ from lmcompare.exhibits import Curve, WorkedEquation, from_json, to_json
 from lmcompare.model import Setting
 from lmcompare.models.ngram import kneser_ney
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram_tuned.estimator import Classes, with_repeats
 from lmcompare.models.ngram_tuned.plugin import LEAST, NGramTuned
-from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, likelihood, tune
+from lmcompare.models.ngram_tuned.tuning import Classes, HeldOut, closed_form, likelihood, tune, with_repeats
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.agreement import comes_back, steps_agree
 from tests.models.ngram.cases import is_a_distribution

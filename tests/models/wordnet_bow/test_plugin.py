@@ -11,10 +11,9 @@ import torch
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Heatmap, WorkedEquation
 from lmcompare.model import Setting
-from lmcompare.models.wordnet_bow import plugin, wordnet
-from lmcompare.models.wordnet_bow.exhibits import changes
-from lmcompare.models.wordnet_bow.plugin import WordNetBow
-from lmcompare.models.wordnet_bow.readable import CLASSES, ReadableBag
+from lmcompare.models.wordnet_bow import plugin, readable
+from lmcompare.models.wordnet_bow.plugin import ReadableBag, WordNetBow, changes
+from lmcompare.models.wordnet_bow.readable import CLASSES
 from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.softmax import ClassHead
 from tests.models.neural_cases import SMALL, tiny_wordnet, trained
@@ -96,9 +95,9 @@ def test_it_is_restored_without_wordnet(monkeypatch: pytest.MonkeyPatch) -> None
     state = model.state()
 
     def missing(folder: str = "") -> None:
-        raise LmcompareError(wordnet.MISSING)
+        raise LmcompareError(readable.MISSING)
 
-    monkeypatch.setattr(wordnet, "found_root", missing)
+    monkeypatch.setattr(readable, "found_root", missing)
     settings: dict[str, Any] = {name: value for name, value in model.hyperparameters().items() if name != "wordnet"}
     again = WordNetBow(**settings).restore(state)
     text = Encoded.from_documents([[2, 3, 4, 5, 1]], VOCABULARY)
@@ -121,7 +120,7 @@ def test_the_table_is_no_parameter() -> None:
 
 def test_the_digest_follows_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
     model = WordNetBow(wordnet=tiny_wordnet())
-    assert model.digest_of("wordnet") == wordnet.digest(tiny_wordnet())
+    assert model.digest_of("wordnet") == readable.digest(tiny_wordnet())
     monkeypatch.setattr(plugin, "digest", lambda folder: f"of {folder}")
     assert WordNetBow().digest_of("wordnet") == "of "
 

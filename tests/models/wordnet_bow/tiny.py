@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmcompare.models.wordnet_bow.wordnet import PARTS, SUPERSENSES
+from lmcompare.models.wordnet_bow.readable import PARTS, SUPERSENSES
 
 PART = {"n": "noun", "v": "verb", "a": "adj", "s": "adj", "r": "adv"}
 
