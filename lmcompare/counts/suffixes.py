@@ -27,7 +27,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from lmcompare.compiled import compiled
 from lmcompare.counts.table import place_of, read_only
@@ -35,7 +34,6 @@ from lmcompare.state import DamagedStateError, check_rising, offsets, whole
 from lmcompare.tokens import Encoded, IntArray
 
 KEY_BITS = 63
-SHORT = 24  # up to this many suffixes, insertion sort is faster
 KINDS = 4  # kinds of counts: 1, 2, 3, and 4 or more
 STORED = ("words", "places", "nodes", "offsets", "following", "counts")
 FREQUENT = 128  # contexts with at least this many places have stored counts; others are counted anew each time
@@ -47,103 +45,28 @@ REPEATS = 2  # the most counts of the same preceding token; 1 in Kneser-Ney, but
 
 
 def suffix_array(ids: IntArray, types: int) -> IntArray:
-    """Return where the suffixes of a text begin, in ascending order.
+    """(N,) int32: where the suffixes of a text begin, in ascending order, by prefix doubling (Manber and Myers 1993).
 
-    Parameters
-    ----------
-    ids : IntArray of shape (N,)
-        The tokens, each from 0 to ``types`` - 1; N is below 2**31.
-    types : int
-        The number of types.
-
-    Returns
-    -------
-    IntArray of shape (N,)
-        The first positions as int32. A suffix that is the beginning of another one comes before it.
+    ``ids``, (N,), are below ``types``. A suffix that is the beginning of another one comes before it.
     """
-    bits = max(1, types.bit_length())
-    together = KEY_BITS // bits
-    keys = np.empty(len(ids), np.uint64)
-    _keys(ids, bits, together, keys)
-    suffixes = np.argsort(keys).astype(np.int32)
-    ranks, groups = np.empty(len(ids), np.int32), np.empty((len(ids) // 2, 2), np.int32)
-    left = _equal_keys(keys, suffixes, ranks, groups)
-    del keys
-    while left:
-        left = _refine(suffixes, ranks, groups, left, together)
+    bits, n = max(1, types.bit_length()), len(ids)
+    together = KEY_BITS // bits  # tokens that suffixes have been sorted by
+    padded = np.append(ids + 1, np.zeros(together, np.int64))  # 0 stands for a place past the end
+    keys = np.zeros(n, np.int64)
+    for at in range(together):
+        keys = (keys << bits) | padded[at : at + n]
+    suffixes, ranks, left = np.argsort(keys), np.empty(n, np.int64), np.arange(n)
+    keys = keys[suffixes]
+    while len(left):  # the places of suffixes that are equal to others so far; a rank is the first place of equals
+        new = np.append(True, keys[1:] != keys[:-1])
+        ranks[suffixes[left]] = left[np.maximum.accumulate(np.where(new, np.arange(len(left)), 0))]
+        left = left[~(new & np.append(new[1:], True))]
+        here = suffixes[left]
+        keys = ranks[here] * (n + 1) + np.append(ranks + 1, 0)[np.minimum(here + together, n)]
+        order = np.argsort(keys)
+        suffixes[left], keys = here[order], keys[order]
         together *= 2
-    return suffixes
-
-
-@compiled
-def _keys(ids: IntArray, bits: int, together: int, keys: npt.NDArray[np.uint64]) -> None:
-    """Write the first ``together`` tokens of each suffix as one number; 0 stands for a place past the end."""
-    key, width, last = np.uint64(0), np.uint64(bits), np.uint64(bits * (together - 1))
-    for at in range(len(ids) - 1, -1, -1):
-        key = (key >> width) | (np.uint64(ids[at] + 1) << last)
-        keys[at] = key
-
-
-@compiled
-def _equal_keys(keys: npt.NDArray[np.uint64], suffixes: IntArray, ranks: IntArray, groups: IntArray) -> int:
-    """Rank the suffixes by their keys; write the groups of equal suffixes, and return the number of groups.
-
-    A group has the place of its first suffix and the place past its last one. A rank is the first place of a group.
-    """
-    left, first = 0, 0
-    for place in range(1, len(suffixes) + 1):
-        if place == len(suffixes) or keys[suffixes[place]] != keys[suffixes[first]]:
-            for i in range(first, place):
-                ranks[suffixes[i]] = first
-            if place - first > 1:
-                groups[left] = first, place
-                left += 1
-            first = place
-    return left
-
-
-@compiled
-def _refine(suffixes: IntArray, ranks: IntArray, groups: IntArray, n_groups: int, together: int) -> int:
-    """Sort each group of suffixes with the same first tokens by the tokens after these; return how many are left.
-
-    The new groups replace the old ones. There is room for them, since each has two suffixes or more.
-    """
-    size, most = len(suffixes), 0
-    for group in range(n_groups):
-        most = max(most, groups[group, 1] - groups[group, 0])
-    keys, moved = np.empty(most, np.int64), np.empty(most, np.int32)
-    fresh, left = np.empty((len(groups), 2), np.int32), 0
-    for group in range(n_groups):
-        begin, end = groups[group]
-        n = end - begin
-        for i in range(n):
-            later = suffixes[begin + i] + together
-            keys[i] = ranks[later] if later < size else -1
-        if n <= SHORT:
-            for i in range(1, n):
-                key, suffix, j = keys[i], suffixes[begin + i], i - 1
-                while j >= 0 and keys[j] > key:
-                    keys[j + 1], suffixes[begin + j + 1] = keys[j], suffixes[begin + j]
-                    j -= 1
-                keys[j + 1], suffixes[begin + j + 1] = key, suffix
-        else:
-            order = np.argsort(keys[:n])
-            sorted_keys = keys[:n][order]
-            for i in range(n):
-                moved[i] = suffixes[begin + order[i]]
-            for i in range(n):
-                suffixes[begin + i], keys[i] = moved[i], sorted_keys[i]
-        first = 0
-        for i in range(1, n + 1):
-            if i == n or keys[i] != keys[first]:
-                for j in range(first, i):
-                    ranks[suffixes[begin + j]] = begin + first
-                if i - first > 1:
-                    fresh[left] = begin + first, begin + i
-                    left += 1
-                first = i
-    groups[:left] = fresh[:left]
-    return left
+    return suffixes.astype(np.int32)
 
 
 class Index(NamedTuple):
@@ -232,7 +155,7 @@ class Contexts:
         """The stored arrays and those that are computed from them, read-only, for compiled loops."""
         words, places, nodes, begins, following, counts = (read_only(self.arrays[name]) for name in STORED)
         first = first_places(words, self.types)
-        sums = node_sums(begins, counts, KINDS)
+        sums = node_sums(begins, counts)
         return Index(words, places, read_only(first), nodes, begins, following, counts, read_only(sums))
 
 
@@ -314,8 +237,9 @@ def _nodes(shared: IntArray) -> IntArray:
     a stack.
     """
     size = len(shared)
-    found, n = np.empty((64, 3), np.int32), 0
-    firsts, lengths = np.zeros(64, np.int32), np.zeros(64, np.int32)
+    found, n = np.empty((size + 1, 3), np.int32), 0  # room for as many as there can be: memory that is not written
+    firsts, lengths = np.empty(size + 1, np.int32), np.empty(size + 1, np.int32)  # to is not taken
+    firsts[0] = lengths[0] = 0
     top = 0  # the empty context
     for at in range(1, size + 1):
         length = shared[at] if at < size else -1
@@ -323,23 +247,16 @@ def _nodes(shared: IntArray) -> IntArray:
         while top >= 0 and lengths[top] > length:
             first = firsts[top]
             if top < MOST_LEVELS and (at - first >= FREQUENT or top == 0):
-                if n == len(found):
-                    more = np.empty((2 * n, 3), np.int32)
-                    more[:n] = found
-                    found = more
                 found[n, 0], found[n, 1], found[n, 2] = first, at, lengths[top]
                 n += 1
             top -= 1
         if top >= 0 and lengths[top] < length:
             top += 1
-            if top == len(firsts):
-                more_firsts, more_lengths = np.empty(2 * top, np.int32), np.empty(2 * top, np.int32)
-                more_firsts[:top], more_lengths[:top] = firsts, lengths
-                firsts, lengths = more_firsts, more_lengths
             firsts[top], lengths[top] = first, length
     return found[:n].copy()
 
 
+@compiled
 def node_pairs(
     words: IntArray, places: IntArray, shared: IntArray, nodes: IntArray, types: int
 ) -> tuple[IntArray, IntArray, IntArray]:
@@ -348,14 +265,6 @@ def node_pairs(
     A token counts once or twice (``REPEATS``) for each different token before the context. After a context that ends
     with a start mark, before which nothing can stand, it counts as often as it occurs.
     """
-    offsets, following, counts, n = _pairs(words, places, shared, nodes, types)
-    return offsets, following[:n].copy(), counts[:n].copy()
-
-
-@compiled
-def _pairs(
-    words: IntArray, places: IntArray, shared: IntArray, nodes: IntArray, types: int
-) -> tuple[IntArray, IntArray, IntArray, int]:
     offsets = np.zeros(len(nodes) + 1, np.int32)
     following, counts, n = np.empty(1024, np.int32), np.empty(1024, np.int32), 0
     count, latest, repeats = np.zeros(types, np.int32), np.empty(types, np.int32), np.empty(types, np.int32)
@@ -383,30 +292,20 @@ def _pairs(
             following[n], counts[n], count[word] = word, count[word], 0
             n += 1
         offsets[node + 1] = n
-    return offsets, following, counts, n
+    return offsets, following[:n].copy(), counts[:n].copy()
 
 
-@compiled
 def first_places(words: IntArray, start: int) -> IntArray:
     """(V + 2,) for each token, how many tokens stand after one with a lower id; start marks are not counted."""
-    first = np.zeros(start + 2, np.int32)
-    for at in range(1, len(words)):
-        if words[at] != start:
-            first[words[at - 1] + 1] += 1
-    for word in range(start + 1):
-        first[word + 1] += first[word]
-    return first
+    before = words[:-1][words[1:] != start]
+    return np.append(0, np.cumsum(np.bincount(before, minlength=start + 1))).astype(np.int32)
 
 
-@compiled
-def node_sums(offsets: IntArray, counts: IntArray, kinds: int) -> IntArray:
-    """(F, kinds + 1) the sum of the counts of each node, and how many of them are 1, 2 ..., ``kinds`` or more."""
-    found = np.zeros((len(offsets) - 1, kinds + 1), np.int32)
-    for node in range(len(offsets) - 1):
-        for i in range(offsets[node], offsets[node + 1]):
-            found[node, 0] += counts[i]
-            found[node, min(counts[i], kinds)] += 1
-    return found
+def node_sums(offsets: IntArray, counts: IntArray) -> IntArray:
+    """(F, 5) the sum of the counts of each node, and how many of them are 1, 2, 3, and 4 or more."""
+    nodes, size = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)), len(offsets) - 1
+    kinds = [np.bincount(nodes[np.minimum(counts, KINDS) == k], minlength=size) for k in range(1, KINDS + 1)]
+    return np.stack([np.bincount(nodes, counts, size), *kinds], axis=1).astype(np.int32)
 
 
 @compiled

@@ -37,6 +37,7 @@ SAYING = (
 )
 
 
+@dataclass(eq=False)
 class Ensemble(OverBase):
     """The average of several trainings of one model: each predicts, and their probabilities are averaged.
 
@@ -61,17 +62,14 @@ class Ensemble(OverBase):
     called = "an ensemble"
     presets = PRESETS
 
-    def __init__(
-        self,
-        base: str = "transformer",
-        options: Mapping[str, Any] | None = None,
-        preset: str | None = None,
-        members: int = 3,
-    ) -> None:
-        check_whole("members", members, 2, MOST)
-        self.members = members
-        self.set_base(base, options, preset)
-        self.notes: tuple[str, ...] = ()
+    base: str = "transformer"
+    options: Mapping[str, Any] | None = None
+    preset: str | None = None
+    members: int = 3
+
+    def __post_init__(self) -> None:
+        check_whole("members", self.members, 2, MOST)
+        self.set_base(self.base, self.options, self.preset)
         self._members: list[LanguageModel] = []
         self._growth = Growth()
 

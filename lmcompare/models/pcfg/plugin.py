@@ -48,47 +48,16 @@ TRAINS = (  # the checks of the conformance kit that train the model
 
 SENTENCES = 2
 SHOWN = 10  # tags in the map of expected tags
-NAMES = {  # the names of the categories of the Penn Treebank (Marcus et al. 1993; Santorini 1990)
-    "S": "sentence",
-    "SBAR": "clause",
-    "SINV": "inverted sentence",
-    "SQ": "question",
-    "SBARQ": "question with a wh-word",
-    "NP": "noun phrase",
-    "VP": "verb phrase",
-    "PP": "prepositional phrase",
-    "ADJP": "adjective phrase",
-    "ADVP": "adverb phrase",
-    "QP": "quantity",
-    "PRN": "insertion",
-    "PRT": "particle",
-    "WHNP": "wh-noun phrase",
-    "NN": "noun",
-    "NNS": "plural noun",
-    "NNP": "name",
-    "NNPS": "plural name",
-    "DT": "article",
-    "IN": "preposition",
-    "JJ": "adjective",
-    "JJR": "comparative",
-    "RB": "adverb",
-    "CC": "and, or",
-    "CD": "number",
-    "PRP": "pronoun",
-    "PRP$": "possessive",
-    "POS": "’s",
-    "MD": "modal verb",
-    "TO": "to",
-    "VB": "infinitive",
-    "VBD": "verb, past",
-    "VBZ": "verb, -s",
-    "VBP": "verb, present",
-    "VBN": "past participle",
-    "VBG": "verb, -ing",
-    "WDT": "which, that",
-    "WP": "who, what",
-    "WRB": "when, how",
-}
+_CATEGORIES = (  # of the Penn Treebank, with their names in words (Marcus et al. 1993; Santorini 1990)
+    "S: sentence; SBAR: clause; SINV: inverted sentence; SQ: question; SBARQ: question with a wh-word; "
+    "NP: noun phrase; VP: verb phrase; PP: prepositional phrase; ADJP: adjective phrase; "
+    "ADVP: adverb phrase; QP: quantity; PRN: insertion; PRT: particle; WHNP: wh-noun phrase; NN: noun; "
+    "NNS: plural noun; NNP: name; NNPS: plural name; DT: article; IN: preposition; JJ: adjective; "
+    "JJR: comparative; RB: adverb; CC: and, or; CD: number; PRP: pronoun; PRP$: possessive; POS: ’s; "
+    "MD: modal verb; TO: to; VB: infinitive; VBD: verb, past; VBZ: verb, -s; VBP: verb, present; "
+    "VBN: past participle; VBG: verb, -ing; WDT: which, that; WP: who, what; WRB: when, how"
+)
+NAMES = dict(each.split(": ") for each in _CATEGORIES.split("; "))
 END = "the end"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,7 +14,6 @@ from lmcompare.counts.suffixes import KINDS
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
 from lmcompare.model import (
-    BLOCK_BYTES,
     HIGHEST_ORDER,
     Idea,
     LanguageModel,
@@ -48,27 +48,13 @@ _SAYING = (
 
 
 class PpmStepper(Stepper):
-    """A document that grows, with tables of its own.
-
-    Parameters
-    ----------
-    counted : Tables
-        The counts of the training text; they are copied.
-    discounts : Discounts
-        The discounts.
-    order : int
-        The number of tokens in the longest context.
-    prefix : IntArray of shape (n,)
-        The first tokens of the document.
-    vocabulary : Vocabulary
-        The vocabulary.
-    """
+    """A document that grows, with a copy of the tables."""
 
     def __init__(
         self, counted: Tables, discounts: Discounts, order: int, prefix: IntArray, vocabulary: Vocabulary
     ) -> None:
         vocabulary.check(prefix)
-        self._tables = tables.copied(counted)
+        self._tables = Tables(*(array.copy() for array in counted))
         self._discounts, self._order, self._vocabulary = discounts, order, vocabulary
         self._values = np.array(discounts.values)
         self._ids: IntArray = np.zeros(len(prefix) + 1, np.int32)
@@ -77,8 +63,10 @@ class PpmStepper(Stepper):
             self.push(int(token))
 
     def log_probs(self) -> FloatArray:
-        rows = np.empty((1, len(self._vocabulary)))
-        tables.distribution(self._tables, self._ids, self._size, self._order, self._values, rows[0])
+        n, start, rows = self._size, len(self._vocabulary), np.empty((1, len(self._vocabulary)))
+        wanted = np.append(np.full(n, NOTHING), 0)
+        journal, ids = np.empty((0, 2), np.int64), self._ids[:n]
+        tables.predict(self._tables, ids, n, n, start, self._order, journal, self._values, np.empty(n), wanted, rows)
         log_rows: FloatArray = np.log(rows, out=rows)
         self._discounts.add_unknown(log_rows, self._vocabulary)
         row: FloatArray = log_rows[0]
@@ -96,6 +84,7 @@ class PpmStepper(Stepper):
         self._size += 1
 
 
+@dataclass(eq=False)
 class Ppm(LanguageModel):
     """Predicts the next token from those after the same context in training and so far in the document.
 
@@ -116,10 +105,10 @@ class Ppm(LanguageModel):
     traits = Traits(carries_state=True)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"order": 6}, "full": {"order": 16}}
 
-    def __init__(self, order: int = 10) -> None:
-        check_whole("order", order, 0, HIGHEST_ORDER)
-        self.order = order
-        self.notes: tuple[str, ...] = ()
+    order: int = 10
+
+    def __post_init__(self) -> None:
+        check_whole("order", self.order, 0, HIGHEST_ORDER)
         self._types = 0
         self._tables: Tables | None = None
         self._discounts: Discounts | None = None
@@ -134,7 +123,7 @@ class Ppm(LanguageModel):
     @memory.given_back()
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Read the training text, and fit the discounts to the validation text."""
-        self._types, self._tables = len(setting.vocabulary), tables.empty()
+        self._types, self._tables = len(setting.vocabulary), tables.sized(0, 0)
         for document in train.documents():
             ids = _plain(document)
             for first, last in _blocks(len(ids)):
@@ -164,15 +153,6 @@ class Ppm(LanguageModel):
         log_rows: FloatArray = np.log(rows, out=rows)
         fitted(self._discounts, self).add_unknown(log_rows, text.vocabulary)
         return log_rows
-
-    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
-        """Yield the distributions in text order, each document read once for each block."""
-        self._check(text.vocabulary)
-        rows = max(1, BLOCK_BYTES // (8 * self._types))
-        for begin, end in zip(text.starts, text.ends, strict=True):
-            for first in range(int(begin), int(end), rows):
-                at = np.arange(first, min(first + rows, int(end)))
-                yield at, self.next_log_probs(text, at)
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) float64 nats, by reading each document once."""

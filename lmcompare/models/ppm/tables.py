@@ -56,11 +56,6 @@ class Tables(NamedTuple):
     used: IntArray
 
 
-def empty() -> Tables:
-    """Return tables without a context."""
-    return _room(SMALLEST, SMALLEST)
-
-
 def packed(tables: Tables) -> dict[str, npt.NDArray[Any]]:
     """Return the contexts and pairs in the order of their keys, as arrays to store."""
     of_contexts, of_pairs = np.flatnonzero(tables.contexts), np.flatnonzero(tables.pairs)
@@ -86,15 +81,9 @@ def restored(arrays: Mapping[str, npt.NDArray[Any]]) -> Tables:
 def filled(arrays: Mapping[str, npt.NDArray[Any]], more: tuple[int, int] = (0, 0)) -> Tables:
     """Return tables with the contexts and pairs that ``packed`` returned, and with room for some more."""
     contexts, sums, pairs, counts = (np.array(arrays[name]) for name in ("contexts", "sums", "pairs", "counts"))
-    tables = _room(_slots(len(contexts) + more[0]), _slots(len(pairs) + more[1]))
+    tables = sized(len(contexts) + more[0], len(pairs) + more[1])
     _fill(tables, contexts, sums, pairs, counts)
     return tables
-
-
-def copied(tables: Tables) -> Tables:
-    """Return a copy of the tables."""
-    contexts, sums, pairs, counts, used = tables
-    return Tables(contexts.copy(), sums.copy(), pairs.copy(), counts.copy(), used.copy())
 
 
 def with_room(tables: Tables, contexts: int, pairs: int) -> Tables:
@@ -109,14 +98,10 @@ def _slots(entries: int) -> int:
     return max(SMALLEST, 1 << int(np.ceil(np.log2(entries / FULL + 1))))
 
 
-def _room(contexts: int, pairs: int) -> Tables:
-    return Tables(
-        np.zeros(contexts, np.uint64),
-        np.zeros((contexts, KINDS + 1), np.int32),
-        np.zeros(pairs, np.uint64),
-        np.zeros(pairs, np.int32),
-        np.zeros(2, np.int64),
-    )
+def sized(contexts: int, pairs: int) -> Tables:
+    """Return tables without a context, and with room for this many."""
+    sums, counts = np.zeros((_slots(contexts), KINDS + 1), np.int32), np.zeros(_slots(pairs), np.int32)
+    return Tables(np.zeros(len(sums), np.uint64), sums, np.zeros(len(counts), np.uint64), counts, np.zeros(2, int))
 
 
 @compiled
@@ -322,18 +307,6 @@ def predict(
             scores[at] = _probability(tables, ids[at], start, keys, slots, known, classes, values, weights)
             size = _learn(tables, ids[at], keys, slots, known, journal, size)
     return size
-
-
-@compiled
-def distribution(tables: Tables, ids: IntArray, at: int, order: int, values: FloatArray, row: FloatArray) -> None:
-    """Write the distribution at a position into ``row``, (V,); the tokens of the document before it were read."""
-    keys, slots = np.empty(order + 1, np.uint64), np.empty(order + 1, np.int64)
-    classes, weights = np.empty(order + 1, np.int64), np.empty(order + 2)
-    start = len(row)
-    known = _contexts(tables, ids, at, start, keys, slots)
-    _weigh(tables, slots, known, classes, values, weights)
-    for token in range(start):
-        row[token] = _probability(tables, token, start, keys, slots, known, classes, values, weights)
 
 
 @compiled

@@ -492,11 +492,10 @@ def means_of(network: BagNetwork, windows: IntArray) -> FloatArray:
     return means
 
 
-def of_ready_vectors(path: str, train: Encoded, found: BoolArray, composed: BoolArray) -> str:
+def of_ready_vectors(path: str, train: Encoded, found: BoolArray) -> str:
     """Return the note on vectors from a file."""
     tokens = found[train.ids].mean() if len(train) else 0.0
-    made = f", {composed.sum():,} others have one made of character n-grams" if composed.any() else ""
     return (
         f"Began with the vectors of {Path(path).name}, which have read other text: {found.sum():,} of"
-        f" {len(found):,} types ({tokens:.0%} of train's tokens) have a vector there{made}; others began at zero."
+        f" {len(found):,} types ({tokens:.0%} of train's tokens) have a vector there; others began at zero."
     )

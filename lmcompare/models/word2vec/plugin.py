@@ -207,8 +207,8 @@ class Word2VecBow(TunableLanguageModel):
         The weights of the mean: "position" multiplies the vector of a word, number by number, with a learned vector
         of its position (Mnih and Kavukcuoglu 2013).
     vectors : str or None, default=None
-        A file of pre-trained vectors of ``width`` numbers, from word2vec, GloVe or fastText, which replace word2vec's
-        own. The model then has read other text and is marked as pre-trained.
+        A file of pre-trained vectors of ``width`` numbers, from word2vec, GloVe or fastText (``.vec``), which replace
+        word2vec's own. The model then has read other text and is marked as pre-trained.
     dropout : float, default=0.1
         Dropout on the mean and on the hidden layer.
     """
@@ -258,8 +258,8 @@ class Word2VecBow(TunableLanguageModel):
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Train word2vec on the training text, or read the given vectors, and set them in the network."""
         if self.vectors is not None:
-            vectors, found, composed = ready_vectors(Path(self.vectors), train.vocabulary, self.width)
-            self.notes = (*self.notes, exhibits.of_ready_vectors(self.vectors, train, found, composed))
+            vectors, found = ready_vectors(Path(self.vectors), train.vocabulary, self.width)
+            self.notes = (*self.notes, exhibits.of_ready_vectors(self.vectors, train, found))
         else:
             given = {name: getattr(self, name) for name in ("width", "skip_gram", "reach", "negative", "epochs")}
             vectors = word2vec(train, **given, seed=setting.seed)

@@ -1,14 +1,12 @@
-"""Reads pre-trained word vectors from files of word2vec, GloVe and fastText."""
+"""Reads pre-trained word vectors from files of word2vec and GloVe, and from fastText's text files."""
 
 from __future__ import annotations
 
-import struct
 import tempfile
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,43 +21,15 @@ Bools = npt.NDArray[np.bool_]
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _PICKLE = 0x80  # the first byte of a pickle; the second is its version
 _FAST_TEXT = (793712314).to_bytes(4, "little")
-_FAST_TEXT_HEADER = struct.Struct("<14i d 3i")
 _LINE = 2**20  # bytes of the first vector that are looked at, to tell text from numbers
 
 
-class Ready(NamedTuple):
-    """The vectors of a vocabulary's V words from a file.
-
-    Parameters
-    ----------
-    vectors : (V, width) array of float32
-        Zero for words without a vector.
-    found : (V,) array of bool
-        The words that are in the file.
-    composed : (V,) array of bool
-        The other words whose vectors fastText composes from their character n-grams.
-    """
-
-    vectors: Vector
-    found: Bools
-    composed: Bools
-
-
-def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> Ready:
-    """Return the vectors of a vocabulary's words from a file.
+def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> tuple[Vector, Bools]:
+    """Return the vectors of a vocabulary's words from a file, (V, ``width``), and which words have one, (V,).
 
     The content of the file decides its format: text, each line a word and its numbers, with the first line of
-    word2vec and fastText (``.vec``) or without it, as in GloVe; word2vec's binary format; or a binary model of
-    fastText. Each may be compressed by gzip. A word is looked up as it is written and then in lower case.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    vocabulary : Vocabulary
-        The words.
-    width : int
-        The length of the vectors.
+    word2vec and fastText (``.vec``) or without it, as in GloVe; or word2vec's binary format. Each may be compressed
+    by gzip. A word is looked up as it is written and then in lower case; the vector of a word without one is zero.
 
     Raises
     ------
@@ -67,19 +37,17 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> Ready:
         If the file cannot be read as word vectors, or its vectors are not ``width`` long and finite.
     """
     wanted = {name for word in vocabulary.tokens for name in (word, word.lower())}
-    composed = np.zeros(len(vocabulary), np.bool_)
     try:
         with _unpacked(path) as plain:
-            read = _reader_of(plain)
-            given, compose = read(plain, wanted)
+            given = _from_binary(plain, wanted) if _is_binary(plain) else dict(_lines(plain, wanted))
     except LmcompareError:
         raise
     except _RefusedError as refused:
         raise LmcompareError(f"{path} {refused}") from None
     except Exception as error:  # gensim raises many kinds of error for a broken file
         raise LmcompareError(
-            f"{path} can't be read as word vectors ({one_line(error)[:200]}): give a file of word2vec, GloVe or"
-            " fastText, as text or binary"
+            f"{path} can't be read as word vectors ({one_line(error)[:200]}): give a file of word2vec or GloVe,"
+            " or a text file of fastText"
         ) from error
     sizes = {len(vector) for vector in given.values()}
     if sizes - {width}:
@@ -90,26 +58,17 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> Ready:
     vectors, found = np.zeros((len(vocabulary), width), np.float32), np.zeros(len(vocabulary), np.bool_)
     for i, word in enumerate(vocabulary.tokens):
         vector = given.get(word, given.get(word.lower()))
-        found[i] = vector is not None
-        if vector is None and i > vocabulary.end and (vector := compose(word)) is not None:
-            composed[i] = True
         if vector is not None:
-            vectors[i] = vector
-    broken = [name for name, vector in given.items() if not np.isfinite(vector).all()]
-    broken += [vocabulary[int(i)] for i in np.flatnonzero(~np.isfinite(vectors).all(axis=1))]
-    if broken:
+            vectors[i], found[i] = vector, True
+    if broken := [name for name, vector in given.items() if not np.isfinite(vector).all()]:
         raise LmcompareError(
             f"the vector of '{broken[0]}' in {path} is not finite: remove the word, or write the file again"
         )
-    return Ready(vectors, found, composed)
+    return vectors, found
 
 
 class _RefusedError(Exception):
     """A file is not a file of vectors at all; the message says why."""
-
-
-Compose = Callable[[str], Vector | None]  # a vector for a word that is not in the file
-Reader = Callable[[Path, set[str]], tuple[dict[str, Vector], Compose]]
 
 
 @contextmanager
@@ -129,8 +88,8 @@ def _unpacked(path: Path) -> Iterator[Path]:
         yield plain
 
 
-def _reader_of(path: Path) -> Reader:
-    """Return the function that reads the format of a file, which its first bytes tell."""
+def _is_binary(path: Path) -> bool:
+    """Return whether a file is in word2vec's binary format, which its first bytes tell; false for text."""
     with path.open("rb") as file:
         begins = file.read(4)
         file.seek(0)
@@ -142,10 +101,12 @@ def _reader_of(path: Path) -> Reader:
             " gensim.models.Word2Vec.load(FILE).wv.save_word2vec_format) and give that file"
         )
     if begins == _FAST_TEXT:
-        return _from_fast_text
-    if _is_header(header) and not _is_text(vector, int(header[1])):
-        return _from_binary
-    return _from_text
+        raise _RefusedError(
+            "is a binary model of fastText: write its vectors as text with"
+            " gensim.models.fasttext.load_facebook_vectors(FILE).save_word2vec_format('vectors.txt') and give that"
+            " file"
+        )
+    return _is_header(header) and not _is_text(vector, int(header[1]))
 
 
 def _is_header(parts: list[bytes]) -> bool:
@@ -161,14 +122,6 @@ def _is_text(parts: list[bytes], numbers: int) -> bool:
     except ValueError:
         return False
     return len(parts) > numbers and all(len(part) < 64 for part in parts[-numbers:])
-
-
-def _nothing(word: str) -> None:
-    return None
-
-
-def _from_text(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Compose]:
-    return dict(_lines(path, wanted)), _nothing
 
 
 def _lines(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
@@ -198,7 +151,7 @@ def _lines(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
         raise ValueError("it has no vectors")
 
 
-def _from_binary(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Compose]:
+def _from_binary(path: Path, wanted: set[str]) -> dict[str, Vector]:
     from gensim.models import KeyedVectors
 
     with path.open("rb") as file:
@@ -208,38 +161,4 @@ def _from_binary(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Compo
             f"it is too short for the {rows:,} vectors of {length:,} numbers that its first line promises"
         )
     found = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
-    return {name: found[name] for name in wanted & found.key_to_index.keys()}, _nothing
-
-
-def _from_fast_text(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Compose]:
-    from gensim.models.fasttext import load_facebook_vectors
-
-    _check_header(path)
-    found = load_facebook_vectors(str(path))
-
-    def composed(word: str) -> Vector | None:
-        try:
-            vector: Vector = found.get_vector(word)
-        except KeyError:  # the model has no n-grams
-            return None
-        return vector if vector.any() else None
-
-    known = {name: found.get_vector(name) for name in wanted & found.key_to_index.keys()}
-    return known or {"": np.zeros(found.vector_size, np.float32)}, composed
-
-
-def _check_header(path: Path) -> None:
-    """Raise ``ValueError`` for a fastText file that is shorter than its header says: reading it would never end.
-
-    The header has the magic number, the version, twelve settings (the first is the length of the vectors, the ninth
-    the number of n-gram buckets), a rate, and the numbers of dictionary entries, words and labels.
-    """
-    with path.open("rb") as file:
-        begins = file.read(_FAST_TEXT_HEADER.size)
-    if len(begins) < _FAST_TEXT_HEADER.size:
-        raise ValueError("it ends within its header")
-    numbers = _FAST_TEXT_HEADER.unpack(begins)
-    width, buckets, entries, words = numbers[2], numbers[10], numbers[15], numbers[16]
-    least = 10 * entries + 4 * width * (words + buckets)  # an entry has a name with its end, a count and a kind
-    if min(width, words + 1, entries - words + 1, buckets + 1) < 1 or least > path.stat().st_size:
-        raise ValueError("its size is not the one that its header gives")
+    return {name: found[name] for name in wanted & found.key_to_index.keys()}
