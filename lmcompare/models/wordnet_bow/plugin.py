@@ -27,9 +27,9 @@ from lmcompare.models.wordnet_bow.readable import (
 )
 from lmcompare.state import taken
 from lmcompare.tokens import Encoded, IntArray
-from lmcompare.training.softmax import ClassHead
 from lmcompare.training.language_model import TorchLanguageModel, TunableLanguageModel
 from lmcompare.training.network import Network
+from lmcompare.training.softmax import ClassHead
 
 SENTENCES, WORDS = 2, 8  # sentences, and words of each, that are shown as the model reads them
 RAREST = 2  # features of a word that are shown beside its classes
