@@ -82,7 +82,7 @@ def test_of_a_package_its_own_modules_count(tmp_path: Path, monkeypatch: pytest.
 def test_of_a_model_of_lmcompare_what_it_imports_late_counts() -> None:
     source = source_of([MODELS.resolve("ppm")]).decode()
     package = Path(importlib.import_module("lmcompare").__file__ or "").parent
-    for place in ("counts/suffixes.py", "counts/level.py", "models/ppm/plugin.py"):
+    for place in ("counts/suffixes.py", "counts/table.py", "models/ppm/plugin.py"):
         assert (package / place).read_text(encoding="utf-8") in source
     assert (package / "cli" / "app.py").read_text(encoding="utf-8") not in source
 

@@ -1,18 +1,22 @@
-"""Counts by hand, and from sorted runs on disk: they equal those in memory."""
+"""Counts by hand, and from sorted runs on disk: they equal those in memory, and nothing is left of the files."""
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmcompare import memory
 from lmcompare.counts import bounded, ngrams
-from lmcompare.counts import ngrams as room_module
-from lmcompare.counts.bounded import POSITION_BYTES
-from lmcompare.counts.ngrams import IN_MEMORY, Counts, Room, with_starts
+from lmcompare.counts.bounded import POSITION_BYTES, Column
+from lmcompare.counts.ngrams import IN_MEMORY, SMALL, Counts, Room, with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
@@ -79,7 +83,7 @@ def test_counts_are_those_in_memory(documents: list[list[int]], order: int, posi
 
 
 def test_counts_are_those_in_memory_where_all_arrays_are_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room_module, "SMALL", 0)
+    monkeypatch.setattr(ngrams, "SMALL", 0)
     monkeypatch.setattr(bounded, "MERGED", 3)  # n-grams are written a few at a time
     rng = np.random.default_rng(0)
     text = Encoded(rng.choice(SIZE, 3000).astype(np.int32), np.array([0, 1000, 1000]), VOCABULARY)
@@ -96,3 +100,48 @@ def test_a_text_with_more_positions_than_31_bits_is_refused(room: Room) -> None:
     words = np.broadcast_to(np.int32(2), 2**31)  # which takes no memory
     with pytest.raises(LmcompareError, match="2,147,483,648 tokens"):
         bounded.count(words, 2, SIZE, 1, room)
+
+
+def test_an_array_is_in_a_file_if_there_is_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert Room().empty(10**6, np.int32).base is None
+    assert Room(100).empty(SMALL, np.bool_).base is None
+    array = Room(100).empty(10**6, np.int32)
+    array[:] = np.arange(10**6)
+    assert isinstance(array.base, np.memmap)
+    np.testing.assert_array_equal(array[-3:], [999_997, 999_998, 999_999])
+    column = Column(np.int32)
+    assert column.append(np.arange(10**6)) == 0
+    # of a process that is killed now nothing is left: the files have no names (other systems give them one)
+    assert sys.platform != "linux" or not list(tmp_path.iterdir())
+
+
+def test_a_column_grows() -> None:
+    column = Column(np.int32)
+    assert len(column.finish()) == 0
+    assert [column.append(np.array(part)) for part in ([1, 2], [], [3])] == [0, 2, 2]
+    np.testing.assert_array_equal(column.finish(), [1, 2, 3])
+
+
+def test_the_room_is_what_the_process_may_take() -> None:
+    assert Room.allowed().limit is None
+    with memory.limited(10**12):
+        limit = Room.allowed().limit
+    assert limit is not None
+    assert 10**11 < limit < 10**12 or not Path("/proc/self/status").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system takes no room ahead")
+def test_a_full_disk_is_an_error_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, before[1]))
+    try:
+        with pytest.raises(LmcompareError, match="the temporary folder"):
+            Room(1).empty(10**6, np.int64)
+        with pytest.raises(LmcompareError, match="the temporary folder"):
+            Column(np.int64).append(np.zeros(10**6))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
