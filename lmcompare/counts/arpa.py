@@ -362,7 +362,7 @@ class _Reader:
         possible = (grams.rows[:, 1:] != start).all(axis=1)
         if not possible.all():
             grams, places = grams.take(possible), places[possible]
-        order = lexicographic(grams.rows, start + 1)
+        order = lexicographic(grams.rows)
         grams = grams.take(order)
         twice = np.flatnonzero((grams.rows[1:] == grams.rows[:-1]).all(axis=1))
         if len(twice):

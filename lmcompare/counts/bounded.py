@@ -11,15 +11,14 @@ follow the context without its first word. These places rise as long as the firs
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lmcompare.cluster_work import shared
-from lmcompare.compiled import compiled, share
+from lmcompare.compiled import compiled
 from lmcompare.counts import ngrams
 from lmcompare.counts.ngrams import (
     Counts,
@@ -31,7 +30,7 @@ from lmcompare.counts.ngrams import (
     sort_by_word,
     statistics,
 )
-from lmcompare.counts.table import MOST, read_only
+from lmcompare.counts.table import MOST, find, read_only
 from lmcompare.errors import LmcompareError
 from lmcompare.scratch import ScratchFile
 from lmcompare.tokens import IntArray
@@ -114,7 +113,7 @@ def _count_on_disk(words: IntArray, order: int, start: int, end: int, room: Room
     lower: list[Counts] = []
     for k in range(1, order):
         longer_words, longer_raw, offsets, merged = _merged(runs, k, len(level), merged, room)
-        shorter = longer_words if k == 1 else _without_first(level, offsets, longer_words, room, threads)
+        shorter = longer_words if k == 1 else _without_first(level, offsets, longer_words, room)
         adjusted = _occurrences(shorter, len(level), room)
         adjusted[first_initial:] = level.raw[first_initial:]
         lower.append(level)
@@ -127,9 +126,7 @@ def _count_on_disk(words: IntArray, order: int, start: int, end: int, room: Room
 
 def _with(level: Counts, adjusted: IntArray, last: int | None) -> Counts:
     """Return a level with its adjusted counts and their statistics."""
-    raw = level.raw
-    found = statistics(adjusted, raw, last)
-    return Counts(level.width, level.words, level.offsets, level.shorter, raw, adjusted, found)
+    return replace(level, adjusted=adjusted, statistics=statistics(adjusted, level.raw, last))
 
 
 def _sorted_runs(words: IntArray, order: int, start: int, room: Room, threads: int) -> Runs:
@@ -266,46 +263,17 @@ def _merge(
     return context, filled
 
 
-def _without_first(level: Counts, offsets: IntArray, words: IntArray, room: Room, threads: int) -> IntArray:
+def _without_first(level: Counts, offsets: IntArray, words: IntArray, room: Room) -> IntArray:
     """Return, for each (k+1)-gram, the node of the k-gram without its first word.
 
     ``level``: the k-grams. ``offsets`` and ``words``: those of the (k+1)-grams.
     """
     found = room.empty(len(words), np.int32)
-    followers = (read_only(offsets), read_only(words), read_only(level.shorter))
-    below = (read_only(level.offsets), read_only(level.words))
-    share(threads, offsets, partial(_find_suffixes, *followers, *below, found))
+    for first in range(0, len(level), MERGED):
+        ends = offsets[first : first + MERGED + 1]
+        contexts = np.repeat(level.shorter[first : first + MERGED], np.diff(ends))
+        found[ends[0] : ends[-1]] = find(level.offsets, level.words, contexts, words[ends[0] : ends[-1]])
     return found
-
-
-@compiled
-def _find_suffixes(
-    offsets: IntArray,
-    words: IntArray,
-    shorter: IntArray,
-    below_offsets: IntArray,
-    below_words: IntArray,
-    found: IntArray,
-    first: int,
-    last: int,
-) -> None:
-    """Write the nodes, without their first words, of the n-grams after the contexts ``first`` to ``last`` - 1.
-
-    A word that follows a context also follows the context without its first word, whose node is in ``shorter``.
-    """
-    for context in range(first, last):
-        begin, end = offsets[context], offsets[context + 1]
-        if begin < end:
-            low, upto = below_offsets[shorter[context]], below_offsets[shorter[context] + 1]
-            for i in range(begin, end):
-                word, high = words[i], upto
-                while low < high:
-                    middle = (low + high) >> 1
-                    if below_words[middle] < word:
-                        low = middle + 1
-                    else:
-                        high = middle
-                found[i] = low
 
 
 def _occurrences(nodes: IntArray, size: int, room: Room) -> IntArray:

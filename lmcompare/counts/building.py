@@ -187,31 +187,17 @@ class Grams:
         return Grams(self.rows[which], self.log10_probs[which], self.log10_backoffs[which])
 
 
-def joined(parts: Sequence[Grams], width: int) -> Grams:
+def joined(parts: Sequence[Grams]) -> Grams:
     """Return the n-grams of several parts, all of one order, sorted."""
     rows = np.concatenate([part.rows for part in parts]).astype(np.int32)
     probs = np.concatenate([part.log10_probs for part in parts])
     backoffs = np.concatenate([part.log10_backoffs for part in parts])
-    return Grams(rows, probs, backoffs).take(lexicographic(rows, width))
+    return Grams(rows, probs, backoffs).take(lexicographic(rows))
 
 
-@compiled
-def lexicographic(rows: IntArray, width: int) -> IntArray:
-    """(n,) the order that sorts the rows (n, k) of words below ``width``: counting sort by the last word first."""
-    n, k = rows.shape
-    order, other = np.arange(n), np.empty(n, np.int64)
-    for column in range(k - 1, -1, -1):
-        place = np.zeros(width + 1, np.int64)
-        for i in range(n):
-            place[rows[i, column] + 1] += 1
-        for word in range(width):
-            place[word + 1] += place[word]
-        for i in range(n):
-            word = rows[order[i], column]
-            other[place[word]] = order[i]
-            place[word] += 1
-        order, other = other, order
-    return order
+def lexicographic(rows: IntArray) -> IntArray:
+    """(n,) the order that sorts the rows (n, k)."""
+    return np.lexsort(rows.T[::-1])
 
 
 @compiled
@@ -251,7 +237,7 @@ def build(orders: Sequence[Grams], width: int) -> BackoffTable:
         if len(without):
             put_in = np.unique(without, axis=0)
             unknown, one = np.full(len(put_in), np.nan, np.float32), np.zeros(len(put_in), np.float32)
-            orders[k - 1] = joined([orders[k - 1], Grams(put_in, unknown, one)], width)
+            orders[k - 1] = joined([orders[k - 1], Grams(put_in, unknown, one)])
     none = np.zeros(0, np.int64)
     levels: list[Level] = []
     shorter: IntArray = np.zeros((1, 0), np.int32)  # the empty context
@@ -339,7 +325,7 @@ def mapped(contexts: Contexts, words: Vocabulary, vocabulary: Vocabulary) -> Map
                 merged = merged[place]
                 merged[:, -1] = lacking[0]
                 parts.append(Grams(merged, logarithms(share[of[place]]), np.zeros(len(place), np.float32)))
-        orders.append(joined(parts, start + 1))
+        orders.append(joined(parts))
     return Mapped(build(orders, start + 1), lacking, int(to_unknown.sum()))
 
 

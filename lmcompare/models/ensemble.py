@@ -37,7 +37,6 @@ SAYING = (
 )
 
 
-@dataclass(eq=False)
 class Ensemble(OverBase):
     """The average of several trainings of one model: each predicts, and their probabilities are averaged.
 
@@ -62,14 +61,16 @@ class Ensemble(OverBase):
     called = "an ensemble"
     presets = PRESETS
 
-    base: str = "transformer"
-    options: Mapping[str, Any] | None = None
-    preset: str | None = None
-    members: int = 3
-
-    def __post_init__(self) -> None:
-        check_whole("members", self.members, 2, MOST)
-        self.set_base(self.base, self.options, self.preset)
+    def __init__(
+        self,
+        base: str = "transformer",
+        options: Mapping[str, Any] | None = None,
+        preset: str | None = None,
+        members: int = 3,
+    ) -> None:
+        check_whole("members", members, 2, MOST)
+        self.members = members
+        self.set_base(base, options, preset)
         self._members: list[LanguageModel] = []
         self._growth = Growth()
 
@@ -242,21 +243,20 @@ class _Whole:
         if self._own is None:
             return
         self._ends.append(self._own)
-        share = (number + 1) / len(self._ends)  # members without a report count like those with one
 
-        def total(name: str) -> float | None:
-            found = [getattr(end, name) for end in self._ends]
-            return None if None in found else share * sum(found)
+        def total(name: str, members: int = number + 1) -> float | None:
+            found = [getattr(end, name) for end in self._ends]  # members without a report count like those with one
+            return None if None in found else members / len(found) * sum(found)
 
-        step, steps, tokens, flops = (total(name) for name in ("step", "steps", "tokens", "flops"))
+        steps, tokens = total("steps", self._members), total("tokens")
         self._setting.progress(
             Progress(
-                step=round(step or 0),
-                steps=None if steps is None else round(steps / (number + 1) * self._members),
+                step=round(total("step") or 0),
+                steps=None if steps is None else round(steps),
                 # a loss makes a point of a learning curve, which count models do not have
                 valid_loss=growth.together[-1] if growth.together and self._in_steps else None,
                 tokens=None if tokens is None else round(tokens),
-                flops=flops,
+                flops=total("flops"),
             )
         )
 

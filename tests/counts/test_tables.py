@@ -111,7 +111,7 @@ def _parent(context: Gram, known: Container[Gram], shorter: int = 1) -> Gram:
 
 @given(st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3), max_size=20))
 def test_lexicographic_order(rows: list[list[int]]) -> None:
-    order = lexicographic(np.array(rows, np.int32).reshape(-1, 3), 6)
+    order = lexicographic(np.array(rows, np.int32).reshape(-1, 3))
     assert [rows[i] for i in order] == sorted(rows)
 
 
@@ -120,7 +120,7 @@ def test_two_lots_of_n_grams_are_joined_in_order() -> None:
         numbers = np.array([-float(a) for a, _ in rows], np.float32)
         return Grams(np.array(rows, np.int32), numbers, numbers)
 
-    both = joined([grams((0, 1), (3, 2)), grams((2, 2), (0, 0))], 4)
+    both = joined([grams((0, 1), (3, 2)), grams((2, 2), (0, 0))])
     assert both.rows.tolist() == [[0, 0], [0, 1], [2, 2], [3, 2]]
     assert both.log10_probs.tolist() == [0, 0, -2, -3]
 

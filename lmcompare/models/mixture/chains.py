@@ -35,7 +35,7 @@ import numpy.typing as npt
 
 from lmcompare.compiled import compiled
 from lmcompare.counts.ngrams import words_before
-from lmcompare.counts.table import NOTHING, Float32Array, place_of
+from lmcompare.counts.table import NOTHING, Float32Array, find, place_of
 from lmcompare.models.common.gates import one_thread
 from lmcompare.state import check_rising, offsets, real, whole
 from lmcompare.tokens import Encoded, IntArray
@@ -263,10 +263,14 @@ class Chain:
 
     def score(self, before: IntArray, words: IntArray, maps: Sequence[IntArray]) -> tuple[Float32Array, Float32Array]:
         """Return the probabilities, (B,), of words after their histories, (D, B), and the evidence, (L, B)."""
-        features = feature_values(self.features, maps, before, words)
-        p, evidence = np.empty(len(words), np.float32), np.zeros(features.shape, np.float32)
-        _score(features, maps[self.target][words], self.numbers, self.entries, self.base, p, evidence)
-        return p, evidence
+        found, evidence = self.find(feature_values(self.features, maps, before, words))
+        targets, numbers = maps[self.target][words], self.numbers
+        p = numbers.first[targets].astype(np.float64)
+        for node in found[self.base + 1 :]:
+            pair = find(numbers.offsets, numbers.words, node, targets)
+            own = np.where(pair == NOTHING, 0.0, numbers.own[pair])
+            p = np.where(node == NOTHING, p, numbers.gamma[node] * p + own)
+        return p.astype(np.float32), evidence
 
     def find(self, features: IntArray) -> tuple[IntArray, Float32Array]:
         """Return the nodes, (L + 1, B), of the contexts with these features, (L, B), and their evidence, (L, B)."""
@@ -372,7 +376,10 @@ def _discounts(
     found = nodes(feature_values(features, maps, before, words), tree.contexts, entries(tree.contexts))
     statistics = np.zeros((len(found), 6, len(words)), np.float32)
     targets = maps[target][words]
-    _look(found, targets, tree.contexts, tree.counts, sums, statistics)
+    for node, of_level in zip(found, statistics, strict=True):  # the count of each word, and the context's sums
+        pair = find(tree.contexts.offsets, tree.contexts.words, node, targets)
+        of_level[0] = np.where(pair == NOTHING, 0, tree.counts[pair])
+        of_level[1:] = np.where(node == NOTHING, 0, sums[:, node])
     return fit_discounts(statistics[base:], below[targets], rules)
 
 
@@ -407,51 +414,6 @@ def _nodes(features: IntArray, contexts: Contexts | Numbers, entries: IntArray, 
             if node < 0:
                 break
             found[k + 1, i] = node
-
-
-@compiled
-def _look(found: IntArray, words: IntArray, contexts: Contexts, counts: IntArray, sums: Any, statistics: Any) -> None:
-    """Write the counts of B words after their contexts into ``statistics``, (L + 1, 6, B), which is all 0.
-
-    They are the count of the word and the context's five ``sums``, (5, C): the total, and how many counts are 1, 2,
-    3, and 4 or more.
-    """
-    for k in range(len(found)):
-        for i in range(found.shape[1]):
-            node = found[k, i]
-            if node >= 0:
-                pair = place_of(words[i], contexts.words, contexts.offsets[node], contexts.offsets[node + 1])
-                statistics[k, 0, i] = counts[pair] if pair >= 0 else 0
-                for j in range(5):
-                    statistics[k, 1 + j, i] = sums[j, node]
-
-
-@compiled
-def _score(
-    features: IntArray, words: IntArray, numbers: Numbers, entries: IntArray, base: int, p_words: Any, evidence: Any
-) -> None:
-    """Write the probabilities of B words after their contexts into ``p_words``, (B,).
-
-    The ``amounts`` of the contexts of 1 … L features are written into ``evidence``, (L, B), which is all 0.
-    """
-    last, children, offsets, seen, own, gamma, amounts, first = numbers
-    for i in range(len(words)):
-        node, p = 0, first[words[i]]
-        for k in range(len(features)):
-            x = features[k, i]
-            if x < 0:
-                break
-            if k == 0:
-                node = entries[x] if x < len(entries) else -1
-            else:
-                node = place_of(x, last, children[node], children[node + 1])
-            if node < 0:
-                break
-            evidence[k, i] = amounts[node]
-            if k >= base:
-                pair = place_of(words[i], seen, offsets[node], offsets[node + 1])
-                p = gamma[node] * p + (own[pair] if pair >= 0 else 0.0)
-        p_words[i] = p
 
 
 @compiled
@@ -497,7 +459,7 @@ def fit_discounts(statistics: Float32Array, first: Float32Array, rules: FloatArr
     Parameters
     ----------
     statistics : array of shape (L + 1, 6, N)
-        The counts that ``_look`` gathers.
+        At each level the count of the word and the five ``_sums`` of its context.
     first : array of shape (N,)
         The probabilities of the words below the first level.
     rules : FloatArray of shape (L + 1, 5)

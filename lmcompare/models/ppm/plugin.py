@@ -54,7 +54,7 @@ class PpmStepper(Stepper):
         self, counted: Tables, discounts: Discounts, order: int, prefix: IntArray, vocabulary: Vocabulary
     ) -> None:
         vocabulary.check(prefix)
-        self._tables = Tables(*(array.copy() for array in counted))
+        self._tables = Tables._make(array.copy() for array in counted)
         self._discounts, self._order, self._vocabulary = discounts, order, vocabulary
         self._values = np.array(discounts.values)
         self._ids: IntArray = np.zeros(len(prefix) + 1, np.int32)
