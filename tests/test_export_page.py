@@ -60,10 +60,9 @@ def test_the_program_of_the_page_gives_the_same_log_probabilities(case: str, com
     "model",
     [
         RnnAttention(**SMALL, width=8, hidden=6, window=4, scores="even"),
-        Transformer(**SMALL, width=24, heads=6, kv_heads=3, layers=2, window=9, style="llama", qk_norm=True),
-        Transformer(**SMALL, width=24, heads=6, kv_heads=3, layers=2, window=9, activation="relu2"),
+        Transformer(**SMALL, width=24, heads=6, layers=2, window=9, style="llama", qk_norm=True),
     ],
-    ids=["even attention", "llama", "relu2"],
+    ids=["even attention", "llama"],
 )
 def test_so_it_does_with_other_options(model: TorchLanguageModel, compare: Compare) -> None:
     compare(fitted(model))

@@ -17,8 +17,7 @@ from lmcompare.model import LanguageModel, Setting, Size, State
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
-from lmcompare.models.transformer.design import Design
-from lmcompare.models.transformer.network import Block, TransformerNetwork
+from lmcompare.models.transformer.network import Block, Design, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.tokens import Encoded, IntArray

@@ -67,15 +67,13 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
         {
             "width": 16,
             "heads": 4,
-            "kv_heads": 2,
             "layers": 2,
             "window": 9,
             "positions": "relative",
             "qk_norm": True,
-            "activation": "swiglu",
         },
     ),
-    "llama": (Transformer, {"style": "llama", "width": 16, "heads": 4, "kv_heads": 2, "layers": 2, "window": 9}),
+    "llama": (Transformer, {"style": "llama", "width": 16, "heads": 4, "layers": 2, "window": 9}),
     "convolutions": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "convolution": 3}),
     "no-positions": (Transformer, {"width": 8, "heads": 1, "layers": 2, "window": 1, "positions": "none"}),
 }

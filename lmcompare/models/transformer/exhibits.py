@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +18,8 @@ from lmcompare.exhibits import Attention, AttentionHead, Curve, Exhibit, Heatmap
 from lmcompare.model import FloatArray
 from lmcompare.models.common.sentences import ALONE, NAMED, Example, Line, examples, labels, next_words, rounded
 from lmcompare.models.common.vectors import tied_neighbours
-from lmcompare.models.transformer.design import Design
-from lmcompare.models.transformer.network import Block, TransformerNetwork
-from lmcompare.models.transformer.self_attention import Maps, SelfAttention, alibi_slopes, angles, waves
+from lmcompare.models.transformer.network import Block, Design, Maps, SelfAttention, TransformerNetwork
+from lmcompare.models.transformer.positions import alibi_slopes, angles, waves
 from lmcompare.tokens import Encoded, IntArray, excerpt
 from lmcompare.training.language_model import TorchLanguageModel
 
@@ -175,7 +176,7 @@ def explorer(
         maps, attention = layers[layer], _attention(network, layer)
         # the query and the key before they are turned, (T, width), each before and after its norm
         query = [x[0, head] for x in norms[attention.query_norm]]
-        key = [x[0, head * design.key_heads // design.heads] for x in norms[attention.key_norm]]
+        key = [x[0, head] for x in norms[attention.key_norm]]
         lengths = rounded(torch.stack([query[0].norm(dim=-1), key[0].norm(dim=-1)], 1)) if design.qk_norm else ()
         return AttentionHead(
             name=f"layer {layer + 1}, head {head + 1}",
@@ -217,16 +218,30 @@ def _attention(network: TransformerNetwork, layer: int) -> SelfAttention:
 
 def _read(network: TransformerNetwork, ids: IntArray) -> tuple[list[Maps], dict[nn.Module, tuple[Tensor, Tensor]]]:
     """Return the attention of each layer, and the inputs and outputs of the norms: of queries, of keys, the last."""
-    seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
-
-    def keep(norm: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
-        seen[norm] = given[0], made
-
     attentions = [_attention(network, layer) for layer in range(network.design.layers)]
     norms = [norm for each in attentions for norm in (each.query_norm, each.key_norm)]
-    hooks = [norm.register_forward_hook(keep) for norm in (*norms, network.last_norm)]
-    try:
+    with passed_through(*norms, network.last_norm) as seen:
         return network.maps(ids), seen
+
+
+def layer_states(network: TransformerNetwork, ids: IntArray) -> Tensor:
+    """Return (layers + 1, len + 1, d): the states of a document before the first layer and after each layer."""
+    with passed_through(*network.blocks) as seen, torch.no_grad():
+        network.attend(network.inputs(ids), None)
+    found = [seen[block] for block in network.blocks]
+    return torch.stack([found[0][0][0], *(made[0][0] for _, made in found)])
+
+
+@contextmanager
+def passed_through(*modules: nn.Module) -> Iterator[dict[nn.Module, tuple[Any, Any]]]:
+    """Collect the first input and the output of each module at its last call."""
+    seen: dict[nn.Module, tuple[Any, Any]] = {}
+    hooks = [
+        each.register_forward_hook(lambda module, given, made: seen.update({module: (given[0], made)}))
+        for each in modules
+    ]
+    try:
+        yield seen
     finally:
         for hook in hooks:
             hook.remove()

@@ -1,10 +1,16 @@
-"""The network of the transformer: layers, the position encoding, and a memory of the last keys and values."""
+"""The transformer, in the order of its explanation: hyper-parameters, attention, layer, network.
+
+B documents are read side by side, T positions of each at once, with M positions before them in the memory, S = M + T.
+A position has a vector of d numbers, its word vector at first. Each layer adds two vectors to it: what its H heads
+find at the positions before, and what a feed-forward network makes of that.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,109 +18,186 @@ from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
 from lmcompare.models.common.layers import AddedConvolution
-from lmcompare.models.transformer.design import Design
-from lmcompare.models.transformer.self_attention import Maps, Rotation, SelfAttention, View, alibi_slopes, waves
+from lmcompare.models.transformer.exports import layers_of_page
+from lmcompare.models.transformer.positions import Rotation, alibi_slopes, relative_bias, waves
 from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
+EPSILON = 1e-5  # added to the variance, or the mean square, by which the norms divide
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """The hyper-parameters of ``Transformer`` that shape the network; it explains them."""
+
+    width: int  # d
+    heads: int  # H
+    layers: int
+    window: int  # positions that a position sees in each layer
+    positions: str = "rotary"
+    dropout: float = 0.0
+    style: str = "gpt"
+    qk_norm: bool = False
+    causal: bool = True
+    convolution: int = 0
+
+    def norm(self, size: int, *, biased: bool = True) -> nn.Module:
+        """Return LayerNorm, or in the style of Llama RMSNorm (Zhang and Sennrich 2019)."""
+        if self.style == "llama":
+            return nn.RMSNorm(size, eps=EPSILON)
+        return nn.LayerNorm(size, eps=EPSILON, bias=biased)
+
+
+class View(NamedTuple):
+    """Which positions each of T positions sees, and what it knows of their places."""
+
+    mask: Tensor  # (B or 1, 1, T, S) of bool: True where a position may look
+    bias: Tensor | None = None  # (H, T, S), added to the scores for the distance
+    rotation: Rotation | None = None  # of the S positions
+    triangle: bool = False  # whether ``mask`` hides the later positions of a piece and nothing else
+
+
+class Maps(NamedTuple):
+    """The steps of the attention of one layer."""
+
+    scores: Tensor  # (B, H, T, S): q·k / √(d / H), without the bias
+    bias: Tensor | None  # (H, T, S)
+    weights: Tensor  # (B, H, T, S): their softmax
+    value: Tensor  # (B, H, S, d / H)
+    mixed: Tensor  # (B, H, T, d / H): the weighted means of the values
+
+
+def attention(query: Tensor, key: Tensor, value: Tensor, view: View) -> Maps:
+    """Return scaled dot-product attention (Vaswani et al. 2017, equation 1): softmax(q kᵀ / √(d / H) + bias) v.
+
+    Each position asks with its query (B, H, T, d / H), and gets the mean of the values (B, H, S, d / H) that it sees,
+    weighted by how well their keys (B, H, S, d / H) fit.
+    """
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, H, T, S)
+    with_bias = scores if view.bias is None else scores + view.bias
+    weights = torch.softmax(with_bias.masked_fill(~view.mask, -torch.inf), dim=-1).to(value.dtype)
+    return Maps(scores, view.bias, weights, value, weights @ value)
+
+
+def fused_attention(query: Tensor, key: Tensor, value: Tensor, view: View) -> Tensor:
+    """Return ``attention(…).mixed`` by torch's kernel: a trick of speed."""
+    if query.device.type == "cpu" and query.dtype == torch.bfloat16:  # for which the kernel takes twice the time
+        return attention(query, key, value, view).mixed
+    mask = view.mask if view.bias is None else torch.where(view.mask, view.bias, -torch.inf).to(query.dtype)
+    triangle = view.triangle and view.bias is None
+    return functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=None if triangle else mask, is_causal=triangle
+    )
+
+
+class SelfAttention(nn.Module):
+    """Attention of H heads: queries, keys and values are three projections of the same vectors."""
+
+    def __init__(self, design: Design) -> None:
+        super().__init__()
+        self.heads = design.heads
+        self.query, self.key, self.value, self.output = (
+            nn.Linear(design.width, design.width, bias=False) for _ in range(4)
+        )
+        norm = partial(design.norm, biased=False) if design.qk_norm else nn.Identity  # Henry et al. 2020
+        self.query_norm, self.key_norm = (norm(design.width // design.heads) for _ in range(2))
+
+    def forward(
+        self, x: Tensor, past: Memory | None, view: View, *, source: Tensor | None = None, maps: bool = False
+    ) -> tuple[Tensor, Memory, Maps | None]:
+        """Return what the positions (B, T, d) find, and ``keys``, before rotation, and ``values`` (B, H, S, d / H).
+
+        ``past`` has those of the M positions before; with ``maps`` the steps are returned, too. Keys and values are
+        computed from ``source`` (B, T, d), by default ``x``.
+        """
+        source = x if source is None else source
+        query = self.query_norm(self.split(self.query(x)))  # (B, H, T, d / H)
+        key = self.key_norm(self.split(self.key(source)))
+        value = self.split(self.value(source))
+        if past is not None:
+            key = torch.cat([past["keys"].to(key.dtype), key], 2)  # (B, H, S, d / H)
+            value = torch.cat([past["values"].to(value.dtype), value], 2)
+        left = {"keys": key, "values": value}
+        if view.rotation is not None:
+            query, key = view.rotation.turn(query), view.rotation.turn(key)
+        query, key = query.to(value.dtype), key.to(value.dtype)  # norms and rotations are float32 under autocast
+        found = attention(query, key, value, view) if maps else None
+        mixed = fused_attention(query, key, value, view) if found is None else found.mixed
+        return self.output(mixed.transpose(1, 2).flatten(2)), left, found
+
+    def split(self, x: Tensor) -> Tensor:
+        """Return x (B, T, d) by heads: (B, H, T, d / H)."""
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+
 
 class FeedForward(nn.Module):
-    """down(f(up(x))), with GELU, the square of ReLU ("relu2", So et al. 2021) or SwiGLU (Shazeer 2020) as f.
+    """down(GELU(up(x))), with 4 d numbers inside.
 
-    SwiGLU is silu(a) · b for the two halves a and b of up(x).
+    In the style of Llama it is down(silu(a) · b), SwiGLU, for the halves a and b of up(x) (Shazeer 2020), each two
+    thirds as wide, so that the number of parameters is the same.
     """
 
     def __init__(self, design: Design) -> None:
         super().__init__()
-        self.activation = design.activation
-        biased, hidden = design.style != "llama", design.hidden
-        self.up = nn.Linear(design.width, hidden * (2 if design.activation == "swiglu" else 1), bias=biased)
-        self.down = nn.Linear(hidden, design.width, bias=biased)
+        self.gated = design.style == "llama"
+        hidden = 8 * max(1, round(design.width / 3)) if self.gated else 4 * design.width
+        self.up = nn.Linear(design.width, 2 * hidden if self.gated else hidden, bias=not self.gated)
+        self.down = nn.Linear(hidden, design.width, bias=not self.gated)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (…, d) for x (…, d)."""
-        above = self.up(x)
-        if self.activation == "swiglu":
-            gate, above = above.chunk(2, -1)
-            above = functional.silu(gate) * above
-        elif self.activation == "relu2":
-            above = functional.relu(above).square()
+        inner = self.up(x)
+        if self.gated:
+            a, b = inner.chunk(2, -1)
+            inner = functional.silu(a) * b
         else:
-            above = functional.gelu(above)
-        made: Tensor = self.down(above)
-        return made
+            inner = functional.gelu(inner)
+        found: Tensor = self.down(inner)
+        return found
 
 
 class Block(nn.Module):
-    """A layer: attention and then a feed-forward network, each applied to the normalised input and added to it."""
+    """A layer: x + attention(norm(x)), and then x + feed_forward(norm(x))."""
 
     def __init__(self, design: Design) -> None:
         super().__init__()
-        width, self.dropout = design.width, design.dropout
+        width, size, self.dropout = design.width, design.convolution, design.dropout
         self.before_attention = design.norm(width)
-        qk_norm = partial(design.norm, biased=False) if design.qk_norm else None
-        self.attention = SelfAttention(width, design.heads, design.key_heads, qk_norm)
+        self.attention = SelfAttention(design)
         self.before_feed_forward = design.norm(width)
-        size = design.convolution
         self.convolutions = nn.ModuleList(AddedConvolution(width, size) for _ in range(2)) if size else None
         self.feed_forward = FeedForward(design)
 
     def forward(
-        self,
-        x: Tensor,
-        past: Memory | None,
-        view: View,
-        *,
-        source: Tensor | None = None,
-        maps: bool = False,
+        self, x: Tensor, past: Memory | None, view: View, *, source: Tensor | None = None, maps: bool = False
     ) -> tuple[Tensor, Memory, Maps | None]:
-        """Read a piece.
+        """Return the output (B, T, d) of the layer, what it remembers, and with ``maps`` the steps of its attention.
 
-        Parameters
-        ----------
-        x, view, maps
-            As in ``SelfAttention.forward``.
-        past : Memory or None
-            ``keys`` and ``values`` as in ``SelfAttention.forward``, and with convolutions ``near``
-            (B, 2, convolution, d), the vectors that each of them read last; None at a document's beginning.
-        source : (B, T, d) Tensor or None, default=None
-            The vectors from which keys and values are computed, normalised like ``x``; None for ``x``.
-
-        Returns
-        -------
-        x : (B, T, d) Tensor
-            The output of the layer.
-        left : Memory
-            What ``past`` has, after the piece.
-        maps : Maps or None
-            As of ``SelfAttention.forward``.
+        The memory is that of ``SelfAttention``, and with convolutions ``near`` (B, 2, convolution, d), the vectors
+        that each of them read last.
         """
         source = None if source is None else self.before_attention(source)
-        normed, first = self._convolved(0, self.before_attention(x), past)
-        seen, left, shown = self.attention(normed, past, view, source=source, maps=maps)
+        normed, first = self.convolved(0, self.before_attention(x), past)
+        seen, left, found = self.attention(normed, past, view, source=source, maps=maps)
         x = x + dropout(seen, self.dropout, self.training)
-        normed, second = self._convolved(1, self.before_feed_forward(x), past)
+        normed, second = self.convolved(1, self.before_feed_forward(x), past)
         x = x + dropout(self.feed_forward(normed), self.dropout, self.training)
-        if first is not None and second is not None:
-            left["near"] = torch.stack([first, second], 1)
-        return x, left, shown
+        return x, left if self.convolutions is None else {**left, "near": torch.stack([first, second], 1)}, found
 
-    def _convolved(self, which: int, x: Tensor, past: Memory | None) -> tuple[Tensor, Tensor | None]:
-        """Return x (B, T, d) after the first or second convolution, if any, and the vectors that it read last."""
+    def convolved(self, which: int, x: Tensor, past: Memory | None) -> tuple[Tensor, Tensor]:
+        """Return x (B, T, d), with convolutions plus the words just before, and what each of them read last."""
         if self.convolutions is None:
-            return x, None
-        before = None if past is None else past["near"][:, which]
-        convolved: tuple[Tensor, Tensor] = self.convolutions[which](x, before)
-        return convolved
+            return x, x
+        both: tuple[Tensor, Tensor] = self.convolutions[which](x, None if past is None else past["near"][:, which])
+        return both
 
 
 class TransformerNetwork(Network):
-    """Word vectors, a position encoding, layers, a final norm, and a softmax with the same word vectors.
+    """Word vectors and position encoding, layers, a last norm, and a softmax with the same word vectors.
 
-    If ``design.causal`` is false, a position also sees the later positions of the piece that is read at once. In the
-    style of Llama the softmax has no bias, and a document begins with ``</s>``, so that every word that is read can
-    also be predicted; ``end`` is its id.
+    In the style of Llama the softmax has no bias, and a document begins with ``</s>``, whose id is ``end``, so that
+    every word that is read can also be predicted. Without a causal mask a position sees the later ones, too.
     """
 
     def __init__(self, types: int, design: Design, end: int = 1) -> None:
@@ -136,18 +219,16 @@ class TransformerNetwork(Network):
                 linear.weight.data = torch.randn(linear.weight.shape).mul_(0.02 / math.sqrt(2 * design.layers))
 
     def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor:
-        """Return the inputs; in the style of Llama a document begins with ``</s>``."""
         return torch.where(inputs == self.head.types, self.end, inputs) if self.design.style == "llama" else inputs
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, d) and the memory.
 
-        The memory is ``keys`` and ``values`` (B, layers, kv_heads, window - 1, d / heads) of the last positions,
-        before rotation, and ``read`` (B,), how many tokens of the document have been read; and with convolutions
-        ``near`` (B, layers, 2, convolution, d), the last vectors that they read.
+        The memory is ``keys`` and ``values`` (B, layers, H, window - 1, d / H) of the last positions, before
+        rotation, and ``read`` (B,), how many tokens of the document have been read; and with convolutions ``near``
+        (B, layers, 2, convolution, d), the last vectors that they read.
         """
-        features, left, _ = self.attend(inputs, memory)
-        return features, left
+        return self.attend(inputs, memory)[:2]
 
     def attend(
         self, inputs: Tensor, memory: Memory | None, *, maps: bool = False
@@ -156,98 +237,63 @@ class TransformerNetwork(Network):
         rows, length = inputs.shape
         read = inputs.new_zeros(rows) if memory is None else memory["read"]
         view = self.view(length, memory, read)
-        words = self.head.embed(self.words_read(inputs, memory)) * math.sqrt(self.design.width)
-        x = dropout(words + self._places(read, length), self.design.dropout, self.training)
+        x = self.head.embed(self.words_read(inputs, memory)) * math.sqrt(self.design.width)
+        x = dropout(self.placed(x, read), self.design.dropout, self.training)
         source = self.source(x)
         kept: list[Memory] = []
-        seen: list[Maps] = []
+        found: list[Maps] = []
         for layer, block in enumerate(self.blocks):
             past = None if memory is None else {name: memory[name][:, layer] for name in memory if name != "read"}
-            x, left, shown = block(x, past, view, source=source, maps=maps)
-            left["keys"], left["values"] = self._remembered(left["keys"]), self._remembered(left["values"])
-            kept.append(left)
-            seen += [shown] if maps else []
+            x, left, steps = block(x, past, view, source=source, maps=maps)
+            kept.append({**left, **{name: self.last(left[name]) for name in ("keys", "values")}})
+            found += [steps] if maps else []
         after = {name: torch.stack([left[name] for left in kept], 1) for name in kept[0]}
         features = dropout(self.last_norm(x), self.design.dropout, self.training)
-        return features, {**after, "read": read + length}, seen
-
-    def in_page(self) -> list[dict[str, Any]]:
-        if not self.design.causal or type(self) is not TransformerNetwork:
-            raise LmcompareError("the page has causal transformers of the usual layers only")
-        return self.design.in_page(self.end)
+        return features, {**after, "read": read + length}, found
 
     def source(self, embedded: Tensor) -> Tensor | None:
-        """Return the vectors from which all layers compute keys and values, given the (B, T, d) word vectors.
-
-        None for the output of the layer below.
-        """
+        """Return what all layers compute keys and values from, given the word vectors; None for the layer below."""
         return None
 
-    @torch.no_grad()
-    def states(self, ids: IntArray) -> Tensor:
-        """Return (layers + 1, len + 1, d): the states of a document before the first layer and after each layer."""
-        found: list[Tensor] = []
-        hooks = [self.blocks[0].register_forward_pre_hook(lambda _, given: found.append(given[0][0]))]
-        hooks += [
-            block.register_forward_hook(lambda _, given, made: found.append(made[0][0])) for block in self.blocks
-        ]
-        try:
-            self.attend(self.inputs(ids), None)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return torch.stack(found)
+    def placed(self, x: Tensor, read: Tensor) -> Tensor:
+        """Return the word vectors (B, T, d) plus the vectors of their places; ``read`` (B,) words came before."""
+        place = read[:, None] + torch.arange(x.shape[1], device=read.device)  # (B, T)
+        if self.places is not None:
+            return x + self.places[place % self.design.window]
+        return x + waves(place, self.design.width) if self.design.positions == "sinusoidal" else x
+
+    def view(self, length: int, memory: Memory | None, read: Tensor) -> View:
+        """Return what T positions see, the last ``window`` positions each; ``read`` (B,) words came before them."""
+        design = self.design
+        remembered = 0 if memory is None else design.window - 1  # M
+        place = torch.arange(remembered + length, device=read.device)  # (S,)
+        distance = place[remembered:, None] - place[None]  # (T, S)
+        near = (distance if design.causal else distance.abs()) < design.window
+        if design.causal:
+            near &= distance >= 0
+        there = place[None] >= remembered - read[:, None]  # (B, S): what comes before is not of the document
+        mask = (near[None] & there[:, None])[:, None]
+        turns = Rotation.of(place, design.width // design.heads // 2) if design.positions == "rotary" else None
+        return View(mask, self.bias(distance), turns, design.causal and memory is None and length <= design.window)
+
+    def bias(self, distance: Tensor) -> Tensor | None:
+        """Return the numbers that are added to the scores at distances (T, S): (H, T, S), or None."""
+        heads, causal = self.design.heads, self.design.causal
+        if self.design.positions == "alibi":
+            return -alibi_slopes(heads).to(distance.device)[:, None, None] * distance.abs()
+        return None if self.distances is None else relative_bias(self.distances, heads, distance, causal=causal)
+
+    def last(self, x: Tensor) -> Tensor:
+        """Return the last ``window`` - 1 positions of (B, H, S, d / H), padded with zeros at the front."""
+        missing = self.design.window - 1 - x.shape[2]
+        return functional.pad(x, (0, 0, missing, 0)).detach()
 
     @torch.no_grad()
     def maps(self, ids: IntArray) -> list[Maps]:
         """Return the attention of each layer over a document of these ids: B = 1, M = 0, T = len + 1."""
         return self.attend(self.inputs(ids), None, maps=True)[2]
 
-    def view(self, length: int, memory: Memory | None, read: Tensor) -> View:
-        """Return the view of the positions of a piece, which see the last ``window`` positions each.
-
-        ``read`` (B,) is how many tokens each document had before the piece.
-        """
-        design = self.design
-        remembered = 0 if memory is None else design.window - 1
-        place = torch.arange(remembered + length, device=read.device)
-        distance = place[remembered:, None] - place[None]  # (T, M + T)
-        rotation = None
-        if design.positions == "rotary":
-            rotation = Rotation.of(place, design.width // design.heads // 2)
-        mask = None
-        if memory is not None or length > design.window:
-            near = (distance if design.causal else distance.abs()) < design.window
-            if design.causal:
-                near &= distance >= 0
-            there = place[None] >= remembered - read[:, None]  # (B, M + T)
-            mask = (near[None] & there[:, None])[:, None]
-        return View(mask, self.bias(distance), rotation, design.causal)
-
-    def bias(self, distance: Tensor) -> Tensor | None:
-        """Return the bias of the scores (heads, T, M + T) at these distances, or None."""
-        design = self.design
-        if design.positions == "alibi":
-            return -alibi_slopes(design.heads).to(distance.device)[:, None, None] * distance.abs()
-        if self.distances is None:
-            return None
-        reach = design.window - 1
-        seen = distance.clamp(0 if design.causal else -reach, reach) + (0 if design.causal else reach)
-        return self.distances.view(design.heads, -1)[:, seen]
-
-    def _remembered(self, kept: Tensor) -> Tensor:
-        """Return the last ``window`` - 1 positions of (B, heads, S, d), padded with zeros at the front."""
-        reach = self.design.window - 1
-        missing = reach - kept.shape[2]
-        if missing > 0:
-            kept = functional.pad(kept, (0, 0, missing, 0))
-        return kept[:, :, kept.shape[2] - reach :].detach()
-
-    def _places(self, read: Tensor, length: int) -> Tensor:
-        """Return the vectors that are added to the word vectors for their positions: (B, T, d), or 0."""
-        place = read[:, None] + torch.arange(length, device=read.device)  # (B, T)
-        if self.places is not None:
-            return self.places[place % self.design.window]
-        if self.design.positions == "sinusoidal":
-            return waves(place, self.design.width)
-        return torch.zeros((), device=read.device)
+    def in_page(self) -> list[dict[str, Any]]:
+        if not self.design.causal or type(self) is not TransformerNetwork:
+            raise LmcompareError("the page has causal transformers of the usual layers only")
+        return layers_of_page(self.design, self.end)

@@ -13,11 +13,10 @@ import numpy as np
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import Idea, Setting, Traits
-from lmcompare.models.transformer.design import ACTIVATIONS, STYLES, Design
-from lmcompare.models.transformer.exhibits import HeadReach, exhibits, measured
-from lmcompare.models.transformer.hugging_face import write_folder
-from lmcompare.models.transformer.network import TransformerNetwork
-from lmcompare.models.transformer.self_attention import POSITIONS
+from lmcompare.models.transformer.exhibits import HeadReach, exhibits, layer_states, measured
+from lmcompare.models.transformer.exports import write_folder
+from lmcompare.models.transformer.network import Design, TransformerNetwork
+from lmcompare.models.transformer.positions import POSITIONS
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 from lmcompare.training.language_model import TunableLanguageModel
 
@@ -51,18 +50,12 @@ class Transformer(TunableLanguageModel):
         The position encoding: "rotary" (Su et al. 2021), "learned" vectors, counted modulo ``window``, "sinusoidal"
         (Vaswani et al. 2017), "alibi", scores that fall with the distance (Press, Smith and Lewis 2022), "relative",
         a learned number for each distance and head (as in Raffel et al. 2020, without buckets), or "none".
-    kv_heads : int or None, default=None
-        The number of heads of keys and values, shared by groups of query heads (Ainslie et al. 2023); None for
-        ``heads``.
     style : {"gpt", "llama"}, default="gpt"
-        "gpt" has LayerNorm and biases. "llama" is as Llama (Touvron et al. 2023): RMSNorm, no biases, and ``</s>`` as
-        the first input of a document; with its other choices at their defaults, Hugging Face's transformers can read
-        the exported model.
+        "gpt" has LayerNorm, GELU and biases. "llama" is as Llama (Touvron et al. 2023): RMSNorm, SwiGLU, no biases,
+        and ``</s>`` as the first input of a document; with its other choices at their defaults, Hugging Face's
+        transformers can read the exported model.
     qk_norm : bool or None, default=None
         Whether queries and keys are normalised (Henry et al. 2020); None for true, or false in the style of Llama.
-    activation : {"gelu", "relu2", "swiglu"} or None, default=None
-        The activation of the feed-forward network: "relu2" is the square of ReLU (So et al. 2021), "swiglu" is that
-        of Shazeer (2020); None for "gelu", or "swiglu" in the style of Llama.
     causal : bool, default=True
         Whether there is a causal mask. Without it a position sees the words that come after it, the one to predict
         included: the model then declares itself not causal, is not a language model and is not ranked.
@@ -93,10 +86,8 @@ class Transformer(TunableLanguageModel):
     layers: int = 2
     window: int = 64
     positions: str = "rotary"
-    kv_heads: int | None = None
     style: str = "gpt"
     qk_norm: bool | None = None
-    activation: str | None = None
     causal: bool = True
     convolution: int = 0
     batch: int = 32
@@ -110,18 +101,11 @@ class Transformer(TunableLanguageModel):
         self.check_whole(1, "layers", most=1000)
         self.check_whole(0, "convolution", most=1000)
         self.check_choice("positions", POSITIONS)
-        self.check_choice("style", STYLES)
-        if self.activation is not None:
-            self.check_choice("activation", ACTIVATIONS)
-        heads, kv_heads = self.heads, self.kv_heads
-        if kv_heads is not None and (kv_heads < 1 or heads % kv_heads):
+        self.check_choice("style", ("gpt", "llama"))
+        if self.width % self.heads or (self.width // self.heads) % 2:
             raise LmcompareError(
-                f"kv_heads must divide heads, not {kv_heads} with {heads} heads: each is shared by equally many heads"
-            )
-        if self.width % heads or (self.width // heads) % 2:
-            raise LmcompareError(
-                f"width must be an even multiple of heads, not {self.width} with {heads} heads: each head gets an"
-                " even share"
+                f"width must be an even multiple of heads, not {self.width} with {self.heads} heads: each head gets"
+                " an even share"
             )
         self.traits = Traits(carries_state=True, causal=self.causal)
         if self.convolution:
@@ -156,12 +140,9 @@ class Transformer(TunableLanguageModel):
         return TransformerNetwork(types, self.design(), self.end)
 
     def design(self) -> Design:
-        """Return the design of the network, with the values of the style in place of None."""
-        llama = self.style == "llama"
+        """Return the design of the network, with the value of the style in place of None."""
         given = {field.name: getattr(self, field.name) for field in fields(Design)}
-        given["qk_norm"] = not llama if self.qk_norm is None else self.qk_norm
-        given["activation"] = self.activation or ("swiglu" if llama else "gelu")
-        return Design(**given)
+        return Design(**{**given, "qk_norm": self.style != "llama" if self.qk_norm is None else self.qk_norm})
 
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
         """Return the writers of all networks, and of the folder that Hugging Face's transformers reads."""
@@ -187,8 +168,7 @@ class Transformer(TunableLanguageModel):
         for start in np.unique(starts):
             where = np.flatnonzero(starts == start)
             read = at[where] - start + 1  # the first input is the beginning of the document
-            states = network.states(text.ids[start : start + read.max()])
-            vectors[:, where] = states[:, read].float().cpu().numpy()
+            vectors[:, where] = layer_states(network, text.ids[start : start + read.max()])[:, read].numpy(force=True)
         return list(vectors)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:

@@ -38,7 +38,6 @@ function erf(x) { // Abramowitz and Stegun (1964), 7.1.26, made sharper by a ser
 const ELEMENTWISE = {
   tanh: Math.tanh,
   gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
-  relu2: (x) => Math.max(0, x) ** 2,
 };
 
 function normalised(kind, x, weight, bias) {
@@ -298,7 +297,7 @@ const LAYERS = {
     };
   },
 
-  attention({ name, heads, kv_heads: shared, window, norm, rotary, slopes, distances }, arrays) {
+  attention({ name, heads, window, norm, rotary, slopes, distances }, arrays) {
     const of = (part) => arrays[`${name}.${part}.weight`];
     const rotate = (x, place) => {
       const pairs = x.length / 2, y = new Float32Array(x.length);
@@ -309,28 +308,27 @@ const LAYERS = {
       }
       return y;
     };
-    const split = (x, parts, kind, place) => Array.from({ length: parts }, (_, h) => {
-      let part = x.slice(h * x.length / parts, (h + 1) * x.length / parts);
+    const split = (x, kind, place) => Array.from({ length: heads }, (_, h) => {
+      let part = x.slice(h * x.length / heads, (h + 1) * x.length / heads);
       if (norm && kind) part = normalised(norm, part, arrays[`${name}.${kind}_norm.weight`], arrays[`${name}.${kind}_norm.bias`]);
       return rotary && kind ? rotate(part, place) : part;
     });
     return (x, before, place) => {
-      const queries = split(times(of("query"), x), heads, "query", place);
-      const own = { keys: split(times(of("key"), x), shared, "key", place), values: split(times(of("value"), x), shared, "", place) };
+      const queries = split(times(of("query"), x), "query", place);
+      const own = { keys: split(times(of("key"), x), "key", place), values: split(times(of("value"), x), "", place) };
       const seen = [...(before ?? []), own].slice(-window), mixed = new Float32Array(x.length), size = x.length / heads;
       queries.forEach((query, h) => {
-        const g = Math.floor(h * shared / heads);
         const found = seen.map(({ keys }, j) => {
           const distance = seen.length - 1 - j;
           let sum = 0;
-          for (let i = 0; i < size; i += 1) sum += query[i] * keys[g][i];
+          for (let i = 0; i < size; i += 1) sum += query[i] * keys[h][i];
           sum /= Math.sqrt(size);
           if (slopes) sum -= slopes[h] * distance;
           if (distances) sum += arrays[distances].values[h * (arrays[distances].values.length / heads) + distance];
           return sum;
         });
         softmax(found).forEach((share, j) => {
-          const value = seen[j].values[g];
+          const value = seen[j].values[h];
           for (let i = 0; i < size; i += 1) mixed[h * size + i] += share * value[i];
         });
       });

@@ -13,9 +13,8 @@ from lmcompare.exhibits import Attention, draw, problem_with
 from lmcompare.exhibits.attention import Head, packed, weights
 from lmcompare.models.common.sentences import LONGEST
 from lmcompare.models.transformer import exhibits
-from lmcompare.models.transformer.design import Design
 from lmcompare.models.transformer.exhibits import HeadReach, explorer
-from lmcompare.models.transformer.network import TransformerNetwork
+from lmcompare.models.transformer.network import Design, TransformerNetwork
 from lmcompare.tokens import Encoded
 from tests.training.texts import TYPES, VOCABULARY
 
@@ -26,7 +25,6 @@ DESIGNS: dict[str, Any] = {
     "relative": {"positions": "relative"},
     "learned": {"positions": "learned"},
     "norms": {"qk_norm": True},
-    "groups": {"heads": 4, "kv_heads": 2, "width": 16},
     "llama": {"style": "llama"},
     "convolutions": {"convolution": 3},
     "no mask": {"causal": False, "positions": "relative"},

@@ -12,21 +12,25 @@ from lmcompare.exhibits import Attention, WorkedEquation
 from lmcompare.exhibits.attention import Head
 from lmcompare.exhibits.attention import weights as weights_of
 from lmcompare.models.common.layers import AddedConvolution
-from lmcompare.models.transformer.design import ACTIVATIONS, Design
-from lmcompare.models.transformer.network import Block, FeedForward, TransformerNetwork
+from lmcompare.models.transformer.network import (
+    Block,
+    Design,
+    FeedForward,
+    TransformerNetwork,
+    View,
+    attention,
+    fused_attention,
+)
 from lmcompare.models.transformer.plugin import Transformer
-from lmcompare.models.transformer.self_attention import POSITIONS, Rotation, View, _fused, alibi_slopes, written_out
+from lmcompare.models.transformer.positions import POSITIONS, Rotation, alibi_slopes
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import TYPES, VOCABULARY
 
 DESIGNS: dict[str, dict[str, Any]] = {  # all that computes differently
     **{positions: {"positions": positions} for positions in POSITIONS},
-    **{activation: {"activation": activation} for activation in ACTIVATIONS},
-    "groups": {"heads": 4, "kv_heads": 2},
-    "one key": {"heads": 4, "kv_heads": 1, "positions": "alibi"},
+    "llama": {"style": "llama"},
     "norms": {"qk_norm": True},
-    "one key and distances": {"positions": "relative", "kv_heads": 1},
     "convolutions": {"convolution": 3},
 }
 
@@ -49,8 +53,8 @@ def test_explicit_attention_equals_a_loop_and_the_fused_kernel(biased: bool) -> 
     mask[..., 0] = True
     bias = torch.randn(3, 5, 9) if biased else torch.zeros(3, 5, 9)
     view = View(mask, bias if biased else None)
-    maps = written_out(query, key, value, view)
-    torch.testing.assert_close(maps.mixed, _fused(query, key, value, view), atol=1e-5, rtol=1e-5)
+    maps = attention(query, key, value, view)
+    torch.testing.assert_close(maps.mixed, fused_attention(query, key, value, view), atol=1e-5, rtol=1e-5)
     for b, h, t in np.ndindex(2, 3, 5):
         scores = [
             float(query[b, h, t] @ key[b, h, s]) / 2.0 + float(bias[h, t, s])  # √4 = 2
@@ -207,19 +211,6 @@ def test_a_relative_bias_is_one_number_for_each_distance() -> None:
     assert bias[1, 2].tolist() == [6.0, 5.0, 4.0]
 
 
-def test_groups_of_heads_share_keys_and_values() -> None:
-    shared = network_of({"heads": 4, "kv_heads": 2}, layers=1)
-    apart = network_of({"heads": 4}, layers=1)
-    weights = shared.state_dict()
-    for name in ("key", "value"):
-        given = weights[f"blocks.0.attention.{name}.weight"]  # (2 heads · 4, 16)
-        weights[f"blocks.0.attention.{name}.weight"] = given.view(2, 4, 16).repeat_interleave(2, 0).reshape(16, 16)
-    apart.load_state_dict(weights)
-    inputs = torch.randint(0, TYPES, (2, 6))
-    with torch.no_grad():
-        torch.testing.assert_close(shared(inputs, None)[0], apart(inputs, None)[0])
-
-
 def test_normalised_queries_and_keys_do_not_grow_with_their_projections() -> None:
     inputs = torch.randint(0, TYPES, (2, 6))
     for qk_norm in (True, False):
@@ -235,17 +226,19 @@ def test_normalised_queries_and_keys_do_not_grow_with_their_projections() -> Non
 def test_feed_forward_nets_are_those_of_their_equations() -> None:
     torch.manual_seed(0)
     x = torch.randn(3, 12)
-    for activation in ACTIVATIONS:
-        net = FeedForward(Design(width=12, heads=1, layers=1, window=1, activation=activation))
-        h = x @ net.up.weight.T + net.up.bias
-        if activation == "swiglu":
+    for style in ("gpt", "llama"):
+        net = FeedForward(Design(width=12, heads=1, layers=1, window=1, style=style))
+        h = x @ net.up.weight.T
+        if style == "llama":
             a, b = h[:, :32], h[:, 32:]
             h = a / (1 + (-a).exp()) * b
-        elif activation == "relu2":
-            h = h.clamp(min=0) ** 2
+            assert net.up.bias is None
+            assert net.down.bias is None
         else:
+            h = h + net.up.bias
             h = 0.5 * h * (1 + torch.erf(h / 2**0.5))
-        torch.testing.assert_close(net(x), h @ net.down.weight.T + net.down.bias)
+        wanted = h @ net.down.weight.T
+        torch.testing.assert_close(net(x), wanted if style == "llama" else wanted + net.down.bias)
         assert sum(p.numel() for p in net.parameters()) == pytest.approx(2 * 4 * 12 * 12, rel=0.1)
 
 
@@ -276,7 +269,7 @@ def test_a_layer_leaves_what_its_convolutions_read_before_as_it_is() -> None:
     with torch.no_grad():
         nothing = torch.zeros(2, 2, 0, 8)  # no position is remembered
         past = {"keys": nothing, "values": nothing, "near": near}
-        once, twice = (layer(x, past, View(None)) for _ in range(2))
+        once, twice = (layer(x, past, View(torch.ones(7, 7, dtype=torch.bool).tril())) for _ in range(2))
         read = layer.before_attention(x)
     assert torch.equal(near, before)
     assert torch.equal(once[0], twice[0])

@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Curve, Heatmap
-from lmcompare.models.transformer.design import Design
 from lmcompare.models.transformer.exhibits import position_exhibits
-from lmcompare.models.transformer.network import TransformerNetwork
+from lmcompare.models.transformer.network import Design, TransformerNetwork
 
 
 def network(positions: str, **more: Any) -> TransformerNetwork:
