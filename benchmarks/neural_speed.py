@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from lmcompare import corpora
 from lmcompare.model import Setting
-from lmcompare.models.rnn.plugin import Rnn
-from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn.attention import RnnAttention
+from lmcompare.models.rnn.network import Rnn
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.tokens import Encoded, build_vocabulary, encode, make_tokenizer

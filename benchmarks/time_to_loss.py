@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmcompare.model import Budget, Setting
-from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn.network import Rnn
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
 

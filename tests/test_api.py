@@ -18,7 +18,7 @@ from lmcompare import corpora, trained
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.progress import display
 from lmcompare.model import FloatArray, LanguageModel, Setting, State
-from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn.network import Rnn
 from lmcompare.runfolder.guards import check_sealed
 from lmcompare.tokens import Encoded, IntArray
 from tests.test_api_arguments import nested

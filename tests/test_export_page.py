@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lmcompare.models.pointer.plugin import Pointer
-from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.training.language_model import TorchLanguageModel
 from tests.models.neural_cases import CASES, SMALL, trained

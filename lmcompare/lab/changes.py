@@ -15,8 +15,7 @@ from lmcompare.lab.film import Camera, Film, shown_sentence, shown_words
 from lmcompare.lab.quantisation import TERNARY, network_bytes, train_rounded
 from lmcompare.model import LanguageModel, Setting, Size, State
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
-from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
+from lmcompare.models.rnn.encoder_decoder import EncoderDecoderNetwork, RnnEncoderDecoder
 from lmcompare.models.transformer.network import Block, Design, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow

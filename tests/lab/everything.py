@@ -15,9 +15,9 @@ from lmcompare.lab.diffusion.model import Recipe
 from lmcompare.lab.findings import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import run_lab
-from lmcompare.models.rnn.plugin import Rnn
-from lmcompare.models.rnn_attention.plugin import RnnAttention
-from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
+from lmcompare.models.rnn.attention import RnnAttention
+from lmcompare.models.rnn.encoder_decoder import RnnEncoderDecoder
+from lmcompare.models.rnn.network import Rnn
 from lmcompare.models.transformer.plugin import Transformer
 from tests.lab.running import plan
 from tests.models.wordnet_bow.tiny import Synset, write_wordnet

@@ -11,7 +11,7 @@ import torch
 
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.experiments.inference import CLIP, PIECE, adapted_log_probs, best_weight, mixed
-from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn.network import Rnn
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel

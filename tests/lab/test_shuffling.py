@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lmcompare.lab.experiments.order import TREATMENTS, seen_by, treated
 from lmcompare.model import LanguageModel
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn.network import Rnn
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from tests.training.texts import ragged

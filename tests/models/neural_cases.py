@@ -10,9 +10,9 @@ from lmcompare.model import LanguageModel
 from lmcompare.models.cnn.plugin import Cnn
 from lmcompare.models.feed_forward.plugin import FeedForward
 from lmcompare.models.linear_attention.plugin import LinearAttention
-from lmcompare.models.rnn.plugin import Rnn
-from lmcompare.models.rnn_attention.plugin import RnnAttention
-from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
+from lmcompare.models.rnn.attention import RnnAttention
+from lmcompare.models.rnn.encoder_decoder import RnnEncoderDecoder
+from lmcompare.models.rnn.network import Rnn
 from lmcompare.models.state_space.plugin import StateSpace
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow

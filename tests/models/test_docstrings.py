@@ -9,9 +9,9 @@ import pytest
 
 from lmcompare.model import LanguageModel
 from lmcompare.models.hf_causal.plugin import HuggingFaceCausal
-from lmcompare.models.rnn.plugin import Rnn
-from lmcompare.models.rnn_attention.plugin import RnnAttention
-from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
+from lmcompare.models.rnn.attention import RnnAttention
+from lmcompare.models.rnn.encoder_decoder import RnnEncoderDecoder
+from lmcompare.models.rnn.network import Rnn
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.models.wordnet_bow.plugin import WordNetBow

@@ -12,7 +12,7 @@ import torch
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import Budget, Progress, Setting
-from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow

@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, Milestones, Progress, Setting
-from lmcompare.models.rnn.plugin import Rnn
-from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn.attention import RnnAttention
+from lmcompare.models.rnn.network import Rnn
 from lmcompare.tokens import Encoded
 from lmcompare.training import checkpoint, loop
 from lmcompare.training.checkpoint import Snapshot, seeded

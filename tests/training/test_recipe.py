@@ -13,7 +13,7 @@ import torch
 from lmcompare.errors import LmcompareError
 from lmcompare.models.feed_forward.plugin import FeedForward
 from lmcompare.models.mixture.plugin import ClassNGram
-from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.training import loop
 from lmcompare.training.loop import autocast, measured
 from lmcompare.training.network import dropout

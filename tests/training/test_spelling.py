@@ -15,8 +15,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.lab.quantisation import Rounded
 from lmcompare.model import Progress, Setting
 from lmcompare.models.pointer.plugin import Pointer
-from lmcompare.models.rnn.network import RnnNetwork
-from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn.network import Rnn, RnnNetwork
 from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.lanes import Taught, Texts
 from lmcompare.training.loop import Training
@@ -235,7 +234,7 @@ def test_a_network_that_reads_other_words_does_not_train() -> None:
         kind: type[RnnNetwork] = Peeking
 
         def network(self, types: int) -> RnnNetwork:
-            return self.kind(types, self.cell, self.width, self.hidden, self.layers, self.dropout)
+            return self.kind(types, self)
 
     class HonestPeeker(Peeker):
         kind = Honest

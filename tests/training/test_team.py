@@ -11,7 +11,7 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Setting
-from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Batch
 from lmcompare.training.loop import Team

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare.model import Setting
-from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.tokens import Encoded

@@ -14,7 +14,7 @@ from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, 
 from lmcompare.lab.contrasts import Contrast, contrasts, corrected
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.wording import above, answer, effects, listing, without_effect
-from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.render import numbers
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.lanes import BoolArray

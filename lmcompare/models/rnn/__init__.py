@@ -1,1 +1,1 @@
-"""The recurrent language model (GRU or LSTM)."""
+"""Recurrent language models: alone, with attention over their past states, and as an encoder and a decoder."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
 from lmcompare.exhibits import Exhibit, latex_lines
 from lmcompare.models.common.sentences import ALONE, Example, Line, examples
 from lmcompare.models.common.vectors import tied_neighbours
-from lmcompare.models.rnn.network import ELMAN, GRU, LSTM, MIN_GRU, QRNN, Recurrence, gates
 from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
+
+if TYPE_CHECKING:  # the network imports this module
+    from lmcompare.models.rnn.network import Recurrence
 
 WORKED = 6  # words before the one that the worked equation predicts
 
@@ -54,12 +57,12 @@ _GATED = _STATE + (
 )
 _PARALLEL = "so the gates of all words are computed at once."
 CELLS = {
-    ELMAN: Cell(
+    "elman": Cell(
         r"\mathbf{s}_i = \tanh(\mathbf{W} \mathbf{x}_i + \mathbf{U} \mathbf{s}_{i-1})",
         _STATE + "Each step makes a new state from the word and the whole old state. Nothing protects what the old"
         " state holds, so little of it may be left after some words.",
     ),
-    LSTM: Cell(
+    "lstm": Cell(
         latex_lines(
             *(_gate(letter) for letter in "fno"),
             _gate("g", r"\tanh"),
@@ -77,7 +80,7 @@ CELLS = {
             ("s = o · tanh(c)", "state"),
         ),
     ),
-    GRU: Cell(
+    "gru": Cell(
         latex_lines(
             *(_gate(letter) for letter in "zr"),
             r"\mathbf{g}_i &= \tanh(\mathbf{W}_g \mathbf{x}_i + \mathbf{r}_i \odot \mathbf{U}_g \mathbf{s}_{i-1})",
@@ -93,7 +96,7 @@ CELLS = {
         ),
         show="looks back",
     ),
-    MIN_GRU: Cell(
+    "min-gru": Cell(
         latex_lines(
             _gate("n", inner=r"\mathbf{W}_n \mathbf{x}_i"),
             r"\mathbf{g}_i &= \mathbf{W}_g \mathbf{x}_i",
@@ -108,7 +111,7 @@ CELLS = {
             ("s = (1 − n) · s before + n · g", "state"),
         ),
     ),
-    QRNN: Cell(
+    "qrnn": Cell(
         latex_lines(
             _of_inputs("f"),
             _of_inputs("o"),
@@ -135,8 +138,8 @@ def exhibits(model: TorchLanguageModel, network: Recurrence, text: Encoded) -> I
     cell = CELLS[network.cell]
     sentences = list(examples(model, text, 2, WORKED))
     for example in sentences[:1]:
-        unit, lines = _elman(network, example) if network.cell == ELMAN else _gated(network, cell, example)
-        first = " in the first layer" if network.cell == ELMAN and network.layers > 1 else ""
+        unit, lines = _elman(network, example) if network.cell == "elman" else _gated(network, cell, example)
+        first = " in the first layer" if network.cell == "elman" and network.layers > 1 else ""
         yield example.worked(
             cell.equation,
             cell.saying,
@@ -144,7 +147,7 @@ def exhibits(model: TorchLanguageModel, network: Recurrence, text: Encoded) -> I
             where=f"{ALONE}, for the unit of the state that changes most: unit {unit + 1} of {network.hidden}{first}",
         )
     for example in sentences if cell.lines else ():
-        found = gates(network, network.inputs(example.ids[:-1])[0])
+        found = network.gates(network.inputs(example.ids[:-1])[0])
         columns = {"keeps": found.keep, "takes in": found.take}
         if found.show is not None:
             columns[cell.show] = found.show
@@ -160,7 +163,7 @@ def exhibits(model: TorchLanguageModel, network: Recurrence, text: Encoded) -> I
 
 def _gated(network: Recurrence, cell: Cell, example: Example) -> tuple[int, list[Line]]:
     """Return the unit of the last layer that changes most at the last word, and its numbers there."""
-    found = gates(network, network.inputs(example.before)[0])
+    found = network.gates(network.inputs(example.before)[0])
     unit = int((found.cell[-1] - found.cell[-2]).abs().argmax())
     numbers = {name: float(each[-1, unit]) for name, each in vars(found).items() if each is not None}
     numbers["before"] = float(found.cell[-2, unit])

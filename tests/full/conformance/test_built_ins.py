@@ -32,7 +32,7 @@ def forked() -> Iterator[None]:
 
     def fork(*arguments: Any, variables: Mapping[str, str], **options: Any) -> Any:
         if not servers:
-            plugin = "lmcompare.models.rnn.plugin:Rnn"
+            plugin = "lmcompare.models.rnn.network:Rnn"
             servers.append(ForkServer("lmcompare.plugins:resolve", plugin, variables=variables))
         return call(*arguments, **options, server=servers[0])
 

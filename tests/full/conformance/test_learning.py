@@ -15,10 +15,9 @@ from lmcompare.models.ensemble import Ensemble
 from lmcompare.models.feed_forward.plugin import FeedForward
 from lmcompare.models.linear_attention.plugin import LinearAttention
 from lmcompare.models.pointer.plugin import Pointer
-from lmcompare.models.rnn.network import CELLS
-from lmcompare.models.rnn.plugin import Rnn
-from lmcompare.models.rnn_attention.plugin import RnnAttention
-from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
+from lmcompare.models.rnn.attention import RnnAttention
+from lmcompare.models.rnn.encoder_decoder import RnnEncoderDecoder
+from lmcompare.models.rnn.network import CELLS, Rnn
 from lmcompare.models.state_space.plugin import StateSpace
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow

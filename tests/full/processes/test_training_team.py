@@ -14,7 +14,7 @@ import pytest
 
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, Progress, Setting
-from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn.network import Rnn
 from lmcompare.processes import Child, start
 from lmcompare.training import team
 from tests.training.test_spelling import SMALL, WORDS, suffixes

@@ -17,8 +17,7 @@ from lmcompare.model import Setting
 from lmcompare.models.pointer.exhibits import mixed
 from lmcompare.models.pointer.network import PointerNetwork
 from lmcompare.models.pointer.plugin import Pointer
-from lmcompare.models.rnn.network import RnnNetwork
-from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn.network import Rnn
 from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.softmax import ClassHead
@@ -33,7 +32,7 @@ DOCUMENT = [2, 5, 3, 3, 9, 2, 5, 6]
 
 def network_of(window: int) -> PointerNetwork:
     torch.manual_seed(1)
-    network = PointerNetwork(RnnNetwork(12, "gru", 8, 6, 1, 0.0), 5, window).eval()
+    network = PointerNetwork(Rnn(cell="gru", width=8, hidden=6, dropout=0.0).network(12), 5, window).eval()
     for weights in (network.sentinel.weight, network.distance):
         torch.nn.init.normal_(weights)
     torch.nn.init.normal_(network.head.bias)

@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Heatmap, WorkedEquation
-from lmcompare.models.rnn.network import RnnNetwork, gates
-from lmcompare.models.rnn.plugin import Rnn
-from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn.attention import RnnAttention
+from lmcompare.models.rnn.network import Rnn, RnnNetwork
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import TYPES, VOCABULARY
@@ -21,9 +20,9 @@ from tests.training.texts import TYPES, VOCABULARY
 @pytest.mark.parametrize("cell", ["lstm", "gru", "min-gru", "qrnn"])
 def test_the_gates_agree_with_torchs_recurrence(cell: str, layers: int) -> None:
     torch.manual_seed(0)
-    network = RnnNetwork(TYPES, cell, 6, 5, layers, 0.0).eval()
+    network = RnnNetwork(TYPES, Rnn(cell=cell, width=6, hidden=5, layers=layers)).eval()
     inputs = torch.randint(0, TYPES, (9,))
-    found = gates(network, inputs)
+    found = network.gates(inputs)
     with torch.no_grad():
         states, memory = network.states(inputs[None], None)
     torch.testing.assert_close(found.state, states[0])
@@ -36,7 +35,7 @@ def test_the_gates_agree_with_torchs_recurrence(cell: str, layers: int) -> None:
 @pytest.mark.parametrize("cell", ["min-gru", "qrnn"])
 def test_the_parallel_cells_equations(cell: str) -> None:
     torch.manual_seed(1)
-    network = RnnNetwork(TYPES, cell, 3, 4, 1, 0.0).double().eval()
+    network = RnnNetwork(TYPES, Rnn(cell=cell, width=3, hidden=4)).double().eval()
     inputs = torch.randint(0, TYPES, (7,))
     x = network.head.table.detach().numpy()[inputs]
     weights = network.recurrence.state_dict()
@@ -73,7 +72,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     opened = next(e for e in found if isinstance(e, Heatmap))
     assert len(opened.rows) == 6  # the beginning and the words that are read
     network = model.trained_as(RnnNetwork)
-    keep = gates(network, network.inputs(np.array([2, 3, 4, 5, 6]))[0]).keep
+    keep = network.gates(network.inputs(np.array([2, 3, 4, 5, 6]))[0]).keep
     assert opened.values[0][3][0] == pytest.approx(float(keep[3].mean()))
     assert isinstance(found[0], WorkedEquation)
     assert "the sentence read by itself" in found[0].note
@@ -101,7 +100,7 @@ def test_an_elman_network_shows_its_first_layer() -> None:
     assert not any(isinstance(each, Heatmap) for each in found)
     formulas_hold(worked)
     network = model.trained_as(RnnNetwork)
-    first = RnnNetwork(TYPES, "elman", 8, 6, 1, 0.0).eval()
+    first = RnnNetwork(TYPES, Rnn(cell="elman", width=8, hidden=6)).eval()
     first.load_state_dict({**first.state_dict(), **{k: v for k, v in network.state_dict().items() if "l1" not in k}})
     with torch.no_grad():
         states = first.states(network.inputs(np.array([2, 3, 4, 5, 6])), None)[0][0]

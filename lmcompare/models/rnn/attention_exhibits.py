@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,9 +14,11 @@ from lmcompare.exhibits import Attention, AttentionHead, Bars, Exhibit, latex_li
 from lmcompare.model import FloatArray
 from lmcompare.models.common.sentences import NAMED, Example, Line, examples, next_words, rounded
 from lmcompare.models.common.vectors import tied_neighbours
-from lmcompare.models.rnn_attention.network import AdditiveAttention, AttentiveRnnNetwork
 from lmcompare.tokens import Encoded, IntArray, excerpt
 from lmcompare.training.language_model import TorchLanguageModel
+
+if TYPE_CHECKING:  # the network imports this module
+    from lmcompare.models.rnn.attention import AttentiveRnnNetwork
 
 WORKED = 6  # words before the one that the worked equation predicts
 EXCERPT = 2048  # tokens of the validation text
@@ -128,7 +131,7 @@ def _explorer(network: AttentiveRnnNetwork, example: Example) -> Attention:
         heads=(head,),
         seen=tuple((max(0, i - network.window), i) for i in range(len(ids))),
         scale=attention.scale,
-        weigh=rounded(attention.v[None])[0] if isinstance(attention, AdditiveAttention) else (),
+        weigh=rounded(attention.v[None])[0] if attention.kind == "additive" else (),
         opens=(0, example.at),
     )
 

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcompare.exhibits import Heatmap, WorkedEquation
-from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
-from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
+from lmcompare.models.rnn.encoder_decoder import EncoderDecoderNetwork, RnnEncoderDecoder
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import TYPES, VOCABULARY

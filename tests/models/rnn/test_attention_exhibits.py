@@ -9,12 +9,11 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Bars
-from lmcompare.models.rnn_attention.exhibits import Reach, measured, reach_exhibits
-from lmcompare.models.rnn_attention.network import AdditiveAttention, AttentiveRnnNetwork
-from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn.attention import AttentiveRnnNetwork, RnnAttention, WindowAttention
+from lmcompare.models.rnn.attention_exhibits import Reach, measured, reach_exhibits
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
-from tests.models.rnn_attention.maps import attention_weights
+from tests.models.rnn.maps import attention_weights
 from tests.training.texts import VOCABULARY, ragged
 
 
@@ -27,7 +26,7 @@ def network_of(model: RnnAttention) -> AttentiveRnnNetwork:
 @pytest.mark.parametrize("reach", [1, 3, 5])
 def test_attention_with_a_limited_reach_is_attention_over_a_smaller_window(reach: int) -> None:
     torch.manual_seed(1)
-    attention = AdditiveAttention(hidden=5, width=3, window=5)
+    attention = WindowAttention("additive", hidden=5, width=3, window=5)
     states, past = torch.randn(3, 9, 5), torch.randn(3, 5, 5)
     filled = torch.tensor([0, 2, 5])
     small = copy.deepcopy(attention)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork, banded
+from lmcompare.models.rnn.attention import AttentiveRnnNetwork, banded
 from lmcompare.tokens import FloatArray, IntArray
 
 

@@ -7,21 +7,18 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Attention, WorkedEquation
-from lmcompare.models.rnn_attention.exhibits import attention_at
-from lmcompare.models.rnn_attention.network import (
+from lmcompare.models.rnn.attention import (
     SCORES,
-    AdditiveAttention,
     AttentiveRnnNetwork,
-    EvenAttention,
-    MultiplicativeAttention,
+    RnnAttention,
     WindowAttention,
     band_of,
     banded,
 )
-from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn.attention_exhibits import attention_at
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
-from tests.models.rnn_attention.maps import attention_weights
+from tests.models.rnn.maps import attention_weights
 from tests.training.texts import VOCABULARY
 
 Pair = tuple[list[torch.Tensor], list[torch.Tensor]]
@@ -29,10 +26,10 @@ Pair = tuple[list[torch.Tensor], list[torch.Tensor]]
 
 def score(attention: WindowAttention, state: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """Return e_ij of two states (H,), as the equations give it."""
-    if isinstance(attention, AdditiveAttention):
+    if attention.kind == "additive":
         W, b, U, v = attention.W.weight, attention.W.bias, attention.U.weight, attention.v
         return v @ torch.tanh(W @ state + b + U @ other)
-    if isinstance(attention, MultiplicativeAttention):
+    if attention.kind == "multiplicative":
         W, U = attention.W.weight, attention.U.weight
         product: torch.Tensor = (W @ state) @ (U @ other) / len(W) ** 0.5
         return product
@@ -56,16 +53,11 @@ def by_hand(attention: WindowAttention, states: torch.Tensor, past: torch.Tensor
     return contexts, weights
 
 
-KINDS = (AdditiveAttention, MultiplicativeAttention, EvenAttention)
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SCORES)
 @pytest.mark.parametrize(("length", "window"), [(9, 4), (1, 4), (3, 8), (6, 1)])
-def test_attention_equals_the_equation_position_by_position(
-    kind: type[WindowAttention], length: int, window: int
-) -> None:
+def test_attention_equals_the_equation_position_by_position(kind: str, length: int, window: int) -> None:
     torch.manual_seed(1)
-    attention = kind(hidden=5, width=3, window=window)
+    attention = WindowAttention(kind, hidden=5, width=3, window=window)
     states, past = torch.randn(3, length, 5), torch.randn(3, window, 5)
     filled = torch.tensor([0, min(2, window), window])
     contexts, weights = attention(states, past, filled)
@@ -75,10 +67,10 @@ def test_attention_equals_the_equation_position_by_position(
         torch.testing.assert_close(weights[row], torch.stack(expected[1]), atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [AdditiveAttention, MultiplicativeAttention])
-def test_the_gradient_of_the_scores_is_that_of_the_equation(kind: type[WindowAttention]) -> None:
+@pytest.mark.parametrize("kind", ["additive", "multiplicative"])
+def test_the_gradient_of_the_scores_is_that_of_the_equation(kind: str) -> None:
     torch.manual_seed(2)
-    attention = kind(hidden=4, width=3, window=3).double()
+    attention = WindowAttention(kind, hidden=4, width=3, window=3).double()
     states = torch.randn(2, 4, 4, dtype=torch.double, requires_grad=True)
     past = torch.randn(2, 3, 4, dtype=torch.double)
     filled = torch.tensor([1, 3])
@@ -107,7 +99,7 @@ def test_a_band_becomes_a_matrix() -> None:
 @pytest.mark.parametrize("scores", SCORES)
 def test_attention_at_a_position_is_that_over_all(scores: str) -> None:
     torch.manual_seed(3)
-    network = AttentiveRnnNetwork(8, "gru", 6, 6, 1, scores, 4, 3, 0.0)
+    network = RnnAttention(cell="gru", width=6, hidden=6, scores=scores, attention=4, window=3).network(8).eval()
     ids = np.array([2, 3, 4, 5, 6])
     weights = attention_weights(network, ids)
     found = attention_at(network, ids)

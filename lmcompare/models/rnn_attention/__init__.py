@@ -1,1 +1,0 @@
-"""The recurrent network with attention over its own past states."""

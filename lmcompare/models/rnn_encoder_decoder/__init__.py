@@ -1,1 +1,0 @@
-"""The recurrent encoder and decoder with additive attention."""
