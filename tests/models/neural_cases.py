@@ -7,13 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 from lmcompare.model import LanguageModel
-from lmcompare.models.cnn.plugin import Cnn
-from lmcompare.models.feed_forward.plugin import FeedForward
-from lmcompare.models.linear_attention.plugin import LinearAttention
+from lmcompare.models.cnn import Cnn
+from lmcompare.models.feed_forward import FeedForward
+from lmcompare.models.linear_attention import LinearAttention
 from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.models.rnn.encoder_decoder import RnnEncoderDecoder
 from lmcompare.models.rnn.network import Rnn
-from lmcompare.models.state_space.plugin import StateSpace
+from lmcompare.models.state_space import StateSpace
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
@@ -53,10 +53,6 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
     ),
     "cnn": (Cnn, {"width": 8, "kernel": 3, "layers": 2}),
     "state-space": (StateSpace, {"width": 8, "heads": 2, "state_size": 5, "layers": 2}),
-    "state-space-feed-forward": (
-        StateSpace,
-        {"width": 8, "heads": 2, "state_size": 5, "expand": 1, "feed_forward": True, "layers": 2},
-    ),
     "linear-attention": (LinearAttention, {"width": 8, "heads": 2, "layers": 2}),
     "rotary": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9}),
     "learned": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "learned"}),

@@ -17,8 +17,6 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("linear-attention", {"width": 10, "heads": 4}, "multiple of heads"),
     ("feed-forward", {"style": "deep"}, "residual"),
     ("feed-forward", {"context": 0}, "1 or more"),
-    ("feed-forward", {"direct": True}, "is for style"),
-    ("feed-forward", {"style": "log-bilinear", "direct": True}, "is for style"),
     ("feed-forward", {"style": "bengio", "layers": 3}, "is for style"),
     ("rnn", {"cell": "mingru"}, "gru"),
     ("rnn", {"layers": 0}, "1 or more"),

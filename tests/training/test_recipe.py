@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lmcompare.errors import LmcompareError
-from lmcompare.models.feed_forward.plugin import FeedForward
+from lmcompare.models.feed_forward import FeedForward
 from lmcompare.models.mixture.plugin import ClassNGram
 from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.training import loop

@@ -185,17 +185,6 @@ const LAYERS = {
     };
   },
 
-  // the output of layers for x, followed by x itself
-  beside({ layers }, arrays, network) {
-    const inner = chain(layers, arrays, network);
-    return (x, state, place) => {
-      const [y, next] = inner(x, state, place), both = new Float32Array(y.length + x.length);
-      both.set(y);
-      both.set(x, y.length);
-      return [both, next];
-    };
-  },
-
   lstm({ name, layers }, arrays) {
     return recurrent(name, layers, arrays, (read, kept, before) => {
       const size = kept.length / 4, gate = (g, i) => read[g * size + i] + kept[g * size + i];

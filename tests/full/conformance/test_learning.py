@@ -8,24 +8,24 @@ import numpy as np
 import pytest
 
 from lmcompare.model import Setting
-from lmcompare.models.cnn.plugin import Cnn
+from lmcompare.models.cnn import Cnn
 from lmcompare.models.common.places import measured
-from lmcompare.models.distilled.plugin import Distilled
+from lmcompare.models.distilled import Distilled
 from lmcompare.models.ensemble import Ensemble
-from lmcompare.models.feed_forward.plugin import FeedForward
-from lmcompare.models.linear_attention.plugin import LinearAttention
+from lmcompare.models.feed_forward import FeedForward
+from lmcompare.models.linear_attention import LinearAttention
 from lmcompare.models.pointer.plugin import Pointer
 from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.models.rnn.encoder_decoder import RnnEncoderDecoder
 from lmcompare.models.rnn.network import CELLS, Rnn
-from lmcompare.models.state_space.plugin import StateSpace
+from lmcompare.models.state_space import StateSpace
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
-from tests.models.distilled.test_plugin import SMALL as TAUGHT
-from tests.models.distilled.test_plugin import TEST, TRAIN, VALID
-from tests.models.distilled.test_plugin import VOCABULARY as ANIMALS
+from tests.models.test_distilled import SMALL as TAUGHT
+from tests.models.test_distilled import TEST, TRAIN, VALID
+from tests.models.test_distilled import VOCABULARY as ANIMALS
 from tests.training.test_spelling import NEW, SMALL, WORDS, suffixes
 from tests.training.texts import ENTROPY, VOCABULARY, chain, fitted
 

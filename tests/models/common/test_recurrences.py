@@ -6,11 +6,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from lmcompare.models import linear_attention, state_space
 from lmcompare.models.common.layers import convolved, scan
-from lmcompare.models.linear_attention import recurrence as linear_attention
-from lmcompare.models.linear_attention.recurrence import gated_delta_rule
-from lmcompare.models.state_space import recurrence as state_space
-from lmcompare.models.state_space.recurrence import decays, selective_scan
+from lmcompare.models.linear_attention import gated_delta_rule
+from lmcompare.models.state_space import decays, selective_scan
 
 
 @pytest.mark.parametrize("before", [2, 3])

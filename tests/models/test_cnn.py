@@ -7,8 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from lmcompare.exhibits import Heatmap, WorkedEquation
-from lmcompare.models.cnn.network import ConvolutionalNetwork
-from lmcompare.models.cnn.plugin import Cnn
+from lmcompare.models.cnn import Cnn, ConvolutionalNetwork
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import TYPES, VOCABULARY

@@ -13,7 +13,7 @@ from lmcompare import plugins
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars
 from lmcompare.model import Budget, Progress, Setting
-from lmcompare.models.distilled.plugin import Distilled
+from lmcompare.models.distilled import Distilled
 from lmcompare.models.ensemble import Ensemble, share_of
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded, Vocabulary

@@ -7,24 +7,20 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Bars
-from lmcompare.models.feed_forward.network import BengioNetwork, LogBilinearNetwork
-from lmcompare.models.feed_forward.plugin import FeedForward
+from lmcompare.models.feed_forward import BengioNetwork, FeedForward, LogBilinearNetwork
 from lmcompare.tokens import Encoded
-from tests.models.neural_cases import build, trained
-from tests.training.texts import TYPES, VOCABULARY, fitted
+from tests.models.neural_cases import trained
+from tests.training.texts import TYPES, VOCABULARY
 
 IDS = np.array([3, 7, 4, 9, 2, 5])
 
 
-@pytest.mark.parametrize("direct", [False, True])
-def test_bengios_equation(direct: bool) -> None:
-    model = fitted(build("bengio", direct=True)) if direct else trained("bengio")
+def test_bengios_equation() -> None:
+    model = trained("bengio")
     network = model.trained_as(BengioNetwork)
     weights = {name: value.detach().double().numpy() for name, value in network.state_dict().items()}
     x = np.concatenate([weights["vectors"][i] for i in IDS[2:]])
     features = np.tanh(weights["hidden.bias"] + weights["hidden.weight"] @ x)
-    if direct:
-        features = np.concatenate([features, x])
     scores = weights["head.bias"] + weights["head.table"][:-1] @ features
     expected = scores - np.log(np.exp(scores).sum())
     text = Encoded.from_documents([IDS], VOCABULARY)

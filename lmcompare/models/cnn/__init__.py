@@ -1,1 +1,0 @@
-"""The convolutional language model: gated convolutions over the words before."""

@@ -1,1 +1,0 @@
-"""The state-space language model: a linear recurrence whose decay, reading and writing depend on the word."""
