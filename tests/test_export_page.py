@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.models.pointer.plugin import Pointer
+from lmcompare.models.pointer.network import Pointer
 from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.training.language_model import TorchLanguageModel

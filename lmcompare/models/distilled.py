@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +20,7 @@ from lmcompare.training.lanes import Teacher
 from lmcompare.training.language_model import TorchLanguageModel
 
 
+@dataclass(eq=False)
 class Distilled(OverOne):
     """One network, the student, that learns from an ensemble: not only which word came, but which others could have.
 
@@ -48,27 +49,28 @@ class Distilled(OverOne):
     called = "a distilled model"
     presets = PRESETS
 
-    def __init__(
-        self,
-        base: str = "transformer",
-        options: Mapping[str, Any] | None = None,
-        preset: str | None = None,
-        teacher: Mapping[str, Any] | None = None,
-        members: int = 3,
-        weight: float = 0.5,
-    ) -> None:
-        check_whole("members", members, 2, MOST)
+    base: str = "transformer"
+    options: Mapping[str, Any] | None = None
+    preset: str | None = None
+    teacher: Mapping[str, Any] | None = None
+    members: int = 3
+    weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        weight, teacher = self.weight, self.teacher
+        check_whole("members", self.members, 2, MOST)
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1:
             raise PluginError(f"weight must be a number from 0 to 1, not {weight!r}")
         if not (teacher is None or isinstance(teacher, Mapping)):
             raise PluginError(f"teacher must be a table of the members' hyper-parameters, not {teacher!r}")
-        student = self.set_base(base, options, preset)
+        student = self.set_base()
         if not isinstance(student, TorchLanguageModel):
-            raise PluginError(f"'{base}' can't learn from other models: choose a network of lmcompare as the base")
+            raise PluginError(
+                f"'{self.base}' can't learn from other models: choose a network of lmcompare as the base"
+            )
         self._base = student
-        self.teacher, self.members, self.weight = dict(teacher or {}), members, weight
+        self.teacher = dict(teacher or {})
         self._new_teacher()  # raises an error for options that the base does not have
-        self.notes: tuple[str, ...] = ()
         self._losses: tuple[float, ...] = ()  # of ensemble and student on the validation text, in nats
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
@@ -165,7 +167,7 @@ class Distilled(OverOne):
         return self
 
     def _new_teacher(self) -> Ensemble:
-        return Ensemble(self.base, {**self.options, **self.teacher}, self.preset, self.members)
+        return Ensemble(self.base, {**(self.options or {}), **(self.teacher or {})}, self.preset, self.members)
 
 
 class _Whole:

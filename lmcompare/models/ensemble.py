@@ -25,7 +25,6 @@ from lmcompare.model import (
 )
 from lmcompare.models.common.over_base import PRESETS, OverBase, with_prefix, without_prefix
 from lmcompare.models.common.sentences import readable
-from lmcompare.models.common.settings import begin_again, stored
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 MOST = 100  # members
@@ -37,6 +36,7 @@ SAYING = (
 )
 
 
+@dataclass(eq=False)
 class Ensemble(OverBase):
     """The average of several trainings of one model: each predicts, and their probabilities are averaged.
 
@@ -61,16 +61,14 @@ class Ensemble(OverBase):
     called = "an ensemble"
     presets = PRESETS
 
-    def __init__(
-        self,
-        base: str = "transformer",
-        options: Mapping[str, Any] | None = None,
-        preset: str | None = None,
-        members: int = 3,
-    ) -> None:
-        check_whole("members", members, 2, MOST)
-        self.members = members
-        self.set_base(base, options, preset)
+    base: str = "transformer"
+    options: Mapping[str, Any] | None = None
+    preset: str | None = None
+    members: int = 3
+
+    def __post_init__(self) -> None:
+        check_whole("members", self.members, 2, MOST)
+        self.set_base()
         self._members: list[LanguageModel] = []
         self._growth = Growth()
 
@@ -152,16 +150,11 @@ class Ensemble(OverBase):
             own, of_member = with_prefix(_prefix(number), member)
             arrays |= own
             values.append(of_member)
-        table = {
-            **stored(self),
-            "members": values,
-            "growth": asdict(self._growth),
-        }
-        return State(arrays, table)
+        return State(arrays, {"notes": list(self.notes), "members": values, "growth": asdict(self._growth)})
 
     def restore(self, state: State) -> Self:
         values = state.values
-        begin_again(self, state)
+        self.notes = tuple(values["notes"])
         self._members = [
             self.new_base().restore(without_prefix(_prefix(number), state, own))
             for number, own in enumerate(values["members"])

@@ -105,7 +105,7 @@ def test_without_weight_it_is_the_network_alone_and_with_weight_it_is_not() -> N
 
 
 def test_only_the_student_is_kept(model: Distilled) -> None:
-    again = Distilled().restore(model.state())
+    again = Distilled(**model.hyperparameters()).restore(model.state())
     assert again.hyperparameters() == model.hyperparameters()
     one = plugins.build("transformer", SMALL).fit(TRAIN, VALID, Setting(VOCABULARY))
     assert model.size() == one.size()

@@ -14,7 +14,7 @@ from lmcompare import plugins
 from lmcompare.errors import LmcompareError
 from lmcompare.lab.quantisation import Rounded
 from lmcompare.model import Progress, Setting
-from lmcompare.models.pointer.plugin import Pointer
+from lmcompare.models.pointer.network import Pointer
 from lmcompare.models.rnn.network import Rnn, RnnNetwork
 from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.lanes import Taught, Texts

@@ -12,7 +12,6 @@ from lmcompare import plugins
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, LanguageModel, Setting, State, check_array
-from lmcompare.models.common.settings import begin_again, stored
 from lmcompare.tokens import Encoded, IntArray
 
 BASE = "base."  # the prefix of a base's arrays
@@ -28,31 +27,33 @@ def extended(title: str, addition: str) -> str:
 class OverBase(LanguageModel):
     """A model over another one, its *base*, which it trains.
 
-    A subclass calls ``set_base`` in ``__init__``; ``called`` names the model in messages on its base.
+    A subclass is a dataclass with the fields ``base`` and ``options``, and mostly ``preset``, and calls ``set_base``
+    in ``__post_init__``; ``called`` names the model in messages on its base.
     """
 
     bases: ClassVar[tuple[str, ...]] = ("base",)
     called: ClassVar[str] = "such a model"
 
     base: str
-    options: dict[str, Any]
+    options: Mapping[str, Any] | None
     preset: str | None = None
 
-    def set_base(self, base: object, options: object, preset: object = None) -> LanguageModel:
-        """Store the name of the base, its preset and its hyper-parameters, and return the base, untrained.
+    def set_base(self) -> LanguageModel:
+        """Check the name of the base, its preset and its hyper-parameters, and return the base, untrained.
 
         Raises
         ------
         PluginError
             If there is no such plug-in, or if it can't be a base.
         """
+        base, options, preset = self.base, self.options, self.preset
         if not isinstance(base, str):
             raise PluginError(f"base must be the name of a plug-in, as in base = 'ngram', not {base!r}")
         if not (options is None or isinstance(options, Mapping)):
             raise PluginError(f"options must be a table of the base's hyper-parameters, not {options!r}")
         if preset is not None and preset not in plugins.PRESETS:
             raise PluginError(f"preset must be {' or '.join(map(repr, plugins.PRESETS))}, not {preset!r}")
-        self.base, self.options, self.preset = base, dict(options or {}), preset
+        self.options = dict(options or {})
         built = self.new_base()
         for what, given in (
             ("reads files", [name for name in built.files if getattr(built, name) is not None]),
@@ -66,11 +67,11 @@ class OverBase(LanguageModel):
 
     def new_base(self) -> LanguageModel:
         """Return a base that is not trained."""
-        return plugins.build(self.base, self.options, self.preset or "")
+        return plugins.build(self.base, dict(self.options or {}), self.preset or "")
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
         found = self.new_base().sized(parameters, types)
-        return None if found is None else {"options": {**self.options, **found}}
+        return None if found is None else {"options": {**(self.options or {}), **found}}
 
     def has_stepper(self) -> bool:
         return super().has_stepper() and self.new_base().has_stepper()
@@ -134,13 +135,13 @@ class OverOne(OverBase):
         return self._base.layer_vectors(text, at)
 
     def state_with(self, arrays: Mapping[str, Any], values: Mapping[str, Any]) -> State:
-        """Return a state: that of the base, the hyper-parameters and the notes, and also these arrays and values."""
+        """Return a state: that of the base and the notes, and also these arrays and values."""
         of_base, base = with_prefix(BASE, self._base)
-        return State({**of_base, **arrays}, {**stored(self), "base": base, **values})
+        return State({**of_base, **arrays}, {"notes": list(self.notes), "base": base, **values})
 
     def restore_base(self, state: State) -> None:
-        """Restore the hyper-parameters, the notes and the base."""
-        begin_again(self, state)
+        """Restore the notes and the base."""
+        self.notes = tuple(state.values["notes"])
         self._base = self._base.restore(without_prefix(BASE, state, state.values["base"]))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from lmcompare.errors import LmcompareError
-from lmcompare.exhibits import Exhibit
+from lmcompare.exhibits import Exhibit, Heatmap
 from lmcompare.model import (
     BLOCK_BYTES,
     FloatArray,
@@ -25,14 +25,20 @@ from lmcompare.model import (
     fitted,
     same_vocabulary,
 )
+from lmcompare.models.common.sentences import labels, readable
+from lmcompare.models.common.vectors import neighbours_exhibit
 from lmcompare.models.hf_causal import loading
-from lmcompare.models.hf_causal.exhibits import exhibits
-from lmcompare.models.hf_causal.network import CausalNetwork
-from lmcompare.models.hf_causal.windows import Windows, inputs_of, read
+from lmcompare.models.hf_causal.network import CausalNetwork, Windows, inputs_of, read
 from lmcompare.tokens import Encoded, IntArray, Vocabulary, make_tokenizer
 from lmcompare.tokens.hugging_face import CONFIG, digest_of, located, table_in, text_part
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.recipe import Recipe
+
+PANELS = 12
+NOTE = (
+    "Each row is a token that was just read, each column a token that it attends to: itself and tokens before it,"
+    " never a later one."
+)
 
 
 class CachedStepper(Stepper):
@@ -367,3 +373,39 @@ class HuggingFaceCausal(TorchLanguageModel):
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the attention maps of a sentence and the nearest words."""
         return exhibits(self._for(text)[0], self.word_vectors(), text)
+
+
+def exhibits(network: CausalNetwork, vectors: FloatArray, text: Encoded) -> Iterator[Exhibit]:
+    """Yield the attention maps of a sentence, if the model has attention, and the nearest words."""
+    for ids in readable(text, 1):
+        alone = Encoded.from_documents([ids[: network.piece]], text.vocabulary)
+        yield from _maps(network, alone)
+    yield neighbours_exhibit(vectors, text, "By the cosine of the vectors of its inputs.")
+
+
+@torch.no_grad()
+def _maps(network: CausalNetwork, text: Encoded) -> Iterator[Heatmap]:
+    inputs = torch.from_numpy(inputs_of(text, 0, 0, len(text)))[None]
+    weights = network.attentions(inputs.to(network.head.table.device))
+    heads = [
+        (f"layer {layer}, head {head}", map_.cpu().tolist())
+        for layer, of_layer in enumerate(weights, 1)
+        for head, map_ in enumerate(of_layer.float(), 1)
+    ]
+    if not heads:
+        return
+    shown = heads[:: -(-len(heads) // PANELS)]
+    read = labels(text, text.ids[:-1])
+    yield Heatmap(
+        title="What each head looks at",
+        note=NOTE + (f" {len(shown)} of {len(heads)} heads are shown." if len(shown) < len(heads) else ""),
+        rows=read,
+        columns=read,
+        panels=tuple(name for name, _ in shown),
+        values=tuple(
+            tuple(tuple(row[j] if j <= i else None for j in range(len(read))) for i, row in enumerate(map_))
+            for _, map_ in shown
+        ),
+        row_axis="after reading",
+        column_axis="attends to",
+    )

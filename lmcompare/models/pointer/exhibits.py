@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,10 +12,12 @@ import torch
 from lmcompare.exhibits import Bars, Exhibit, Heatmap, WorkedEquation, latex_lines
 from lmcompare.models.common.sentences import LONGEST, Example
 from lmcompare.models.common.vectors import tied_neighbours
-from lmcompare.models.pointer.network import PointerNetwork
 from lmcompare.tokens import Encoded, FloatArray, IntArray, excerpt
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.network import read
+
+if TYPE_CHECKING:  # the network imports this module
+    from lmcompare.models.pointer.network import PointerNetwork
 
 EXCERPT = 16_384  # tokens of the validation text
 EQUATION = latex_lines(

@@ -14,7 +14,7 @@ from lmcompare.models.distilled import Distilled
 from lmcompare.models.ensemble import Ensemble
 from lmcompare.models.feed_forward import FeedForward
 from lmcompare.models.linear_attention import LinearAttention
-from lmcompare.models.pointer.plugin import Pointer
+from lmcompare.models.pointer.network import Pointer
 from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.models.rnn.encoder_decoder import RnnEncoderDecoder
 from lmcompare.models.rnn.network import CELLS, Rnn

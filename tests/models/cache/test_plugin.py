@@ -61,7 +61,7 @@ def test_words_that_occurred_become_more_likely(model: tuple[CacheModel, Vocabul
 def test_it_agrees_with_itself_and_comes_back(model: tuple[CacheModel, Vocabulary]) -> None:
     learner, vocabulary = model
     sums_and_agrees(learner, joined([*topical(2, 3), [["nobody", "sees"]], []], vocabulary))
-    comes_back(learner, CacheModel(), joined(topical(3, 6), vocabulary).split_sentences())
+    comes_back(learner, CacheModel(**learner.hyperparameters()), joined(topical(3, 6), vocabulary).split_sentences())
     assert learner.title() == "3-gram that remembers the document, Kneser-Ney"
 
 

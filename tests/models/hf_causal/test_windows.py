@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmcompare.models.hf_causal.windows import Windows
+from lmcompare.models.hf_causal.network import Windows
 
 
 def test_the_window_of_an_offset() -> None:

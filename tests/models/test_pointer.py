@@ -14,9 +14,8 @@ from lmcompare import plugins
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Bars, Heatmap, WorkedEquation
 from lmcompare.model import Setting
-from lmcompare.models.pointer.exhibits import mixed
-from lmcompare.models.pointer.network import PointerNetwork
-from lmcompare.models.pointer.plugin import Pointer
+from lmcompare.models.pointer.exhibits import Copying, mixed
+from lmcompare.models.pointer.network import Pointer, PointerNetwork
 from lmcompare.models.rnn.network import Rnn
 from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
@@ -135,7 +134,7 @@ def test_what_it_shows_is_what_it_computes() -> None:
     model = fitted(Pointer("rnn", SMALL, attention=5, window=30))
     long = Encoded.from_documents([DOCUMENT * 8], VOCABULARY)
     model.study(long, long, Setting(VOCABULARY))
-    found = model.copying()
+    found = Copying(**model.measured)
     worked, chart, copies, saves, _ = model.exhibits(long)
     assert isinstance(worked, WorkedEquation)
     softmax, plain, copied, whole = (value for _, value in worked.lines)
