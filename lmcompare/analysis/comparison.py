@@ -12,16 +12,21 @@ from typing import Literal
 import numpy as np
 
 from lmcompare.analysis.intervals import (
+    BLOCK_SENTENCES,
+    LEAST_DOCUMENTS,
     LEAST_UNITS,
+    MOST,
     RESAMPLES,
     Bootstrap,
+    Repeats,
     holm,
     over_trainings,
     rank_ranges,
     ratio_bootstrap,
+    repeats,
+    units_of,
 )
 from lmcompare.analysis.metrics import Sums, sums
-from lmcompare.analysis.units import BLOCK_SENTENCES, LEAST_DOCUMENTS, MOST, Repeats, repeats, units_of
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
@@ -101,7 +106,7 @@ class Standing:
         Why the model is not ranked with the others: a main clause for results.json and the report.
     bits_per_byte, low, high : float
         The figure that models are compared by, with its 95 % interval, NaN without one. It is that of the whole test
-        text, or of what is not left out (see ``analysis.units``).
+        text, or of what is not left out (see ``analysis.intervals``).
     whole_low, whole_high : float
         The interval of the figure of the whole test text.
     rank_low, rank_high : int or None

@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.blocks import Block, blocks
-from lmcompare.analysis.intervals import ratio_bootstrap
-from lmcompare.analysis.units import repeats, units_of
+from lmcompare.analysis.intervals import ratio_bootstrap, repeats, units_of
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
@@ -49,7 +48,7 @@ class Sums:
     unit_bits, unit_overhead_bits : array of shape (U,)
         Charged bits averaged over seeds, and those that are charged in addition to the model's own; test text only.
     fresh_bits : array of shape (S,)
-        Charged bits of the tokens of the test text that are not left out (see ``analysis.units``).
+        Charged bits of the tokens of the test text that are not left out (see ``analysis.intervals``).
     unit_fresh_bits : array of shape (U,)
         The same averaged over seeds.
     unit_ranked, unit_reset : array of shape (U,)

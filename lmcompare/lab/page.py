@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from lmcompare import __version__
 from lmcompare.analysis.findings import findings_in
-from lmcompare.analysis.units import units_of
+from lmcompare.analysis.intervals import units_of
 from lmcompare.render.charts.svg import standalone
 from lmcompare.render.definitions import words
 from lmcompare.render.markdown import from_html

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmcompare.analysis.intervals import units_of
 from lmcompare.analysis.metrics import LN2
-from lmcompare.analysis.units import units_of
 from lmcompare.lab.contrasts import Measured
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.parquet import Array

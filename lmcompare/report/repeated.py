@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lmcompare.analysis.intervals import MOST
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.units import MOST
 from lmcompare.render import numbers
 from lmcompare.render.titles import spoken
 from lmcompare.report.verdict import Titles

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.analysis import compare_models, results
-from lmcompare.analysis.units import Repeats, Units, placed, repeats
+from lmcompare.analysis.intervals import Repeats, Units, placed, repeats
 from tests.analysis.tiny import tiny_run
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lmcompare import Comparison
-from lmcompare.coding import Written, compress, compressor, decompress, files
+from lmcompare import Comparison, coding
+from lmcompare.coding import Written, compress, compressor, decompress
 from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
 from lmcompare.trained import TrainedModel
@@ -60,8 +60,8 @@ def test_another_model_is_refused(comparison: Comparison, ngram: TrainedModel) -
 
 def test_other_versions_are_named(ngram: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     data = compress(ngram, TEXT)
-    there = files._versions()
-    monkeypatch.setattr(files, "_versions", lambda: (there[0], "1.0", there[2], "7"))
+    there = coding._versions()
+    monkeypatch.setattr(coding, "_versions", lambda: (there[0], "1.0", there[2], "7"))
     with pytest.raises(LmcompareError, match=rf"numpy {there[1]}, threads 1"):
         decompress(ngram, data)
 

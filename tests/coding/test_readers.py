@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from lmcompare.coding import document_reader, read, symbols_of
 from lmcompare.coding.arithmetic import Decoder, Encoder, EndOfDataError
-from lmcompare.coding.files import document_reader, read, symbols_of
 from lmcompare.corpora import Document
 from lmcompare.errors import PluginError
 from lmcompare.model import Stepper

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmcompare.analysis.intervals import units_of
 from lmcompare.analysis.metrics import sums
-from lmcompare.analysis.units import units_of
 from lmcompare.lab.experiments.attention import read_before
 from lmcompare.lab.experiments.positions import by_position
 from lmcompare.lab.experiments.unseen import _asked, followers, pairs_of

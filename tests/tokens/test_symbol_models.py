@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lmcompare.coding.files import Reader, distribution, read, word_reader, word_symbols
+from lmcompare.coding import Reader, distribution, read, word_reader, word_symbols
 from lmcompare.tokens import FloatArray
 from lmcompare.tokens.codelength import interpolation
 from lmcompare.tokens.codelength.between import ALPHABET, END, SpellingModel

@@ -11,11 +11,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from lmcompare.analysis.intervals import FEW
 from lmcompare.analysis.leaderboard import Verdict, verdict
 from lmcompare.analysis.metrics import document_figures, tokens_read, unequal_reading
 from lmcompare.analysis.results import as_csv
 from lmcompare.analysis.results import leaderboard as figures
-from lmcompare.analysis.units import FEW
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence, short_titles, spoken, with_titles
 from lmcompare.report import verdict as words

@@ -13,8 +13,7 @@ import sys
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from lmcompare.analysis.intervals import ratio_bootstrap
-from lmcompare.analysis.units import BLOCK_SENTENCES
+from lmcompare.analysis.intervals import BLOCK_SENTENCES, ratio_bootstrap
 from lmcompare.runfolder.parquet import Array
 from tests.analysis.drawn import draw, truth
 
