@@ -26,7 +26,7 @@ from lmcompare.analysis.intervals import (
     repeats,
     units_of,
 )
-from lmcompare.analysis.metrics import Sums, sums
+from lmcompare.analysis.metrics import sums
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
@@ -289,19 +289,17 @@ def compare_models(run: Run) -> Comparison:
     resamples, smallest = 0, NAN
     if n_units >= LEAST_UNITS and finite:
         pairs = _pairs(standings, finite)
-        columns = [bits[:, m] for m in finite] + [bits[:, i] - bits[:, j] for i, j in pairs]
-        resamples = max(RESAMPLES, PER_PAIR * len(pairs))
-        sampled = ratio_bootstrap(np.stack(columns, axis=1), sizes[:, None], resamples=resamples)
-        squares, freedom = over_trainings(*np.array(trainings, np.float64).reshape(-1, 2).T)
-        of_pairs = [squares[i] + squares[j] for i, j in pairs]
-        sampled = sampled.with_trainings(np.sqrt([*squares[finite], *of_pairs]), freedom)
-        low, high = sampled.interval()
+        sampled = bootstrap(bits, sizes, trainings, finite, pairs)
+        resamples, (low, high) = len(sampled.deviations), sampled.interval()
         for k, m in enumerate(finite):
             least = -np.inf if run.rules.least_loss is None else run.rules.least_loss
             start, end = max(float(low[k]), least), float(high[k])
             standings[m] = replace(standings[m], low=start, high=end, whole_low=start, whole_high=end)
         if left_out:
-            standings = _with_whole(standings, of, finite, units.bytes.astype(np.float64))
+            of_whole = [over_seeds(each.bits, units.bytes.sum()) for each in of]
+            ends = bootstrap(whole, units.bytes.astype(np.float64), of_whole, finite).interval()
+            for m, start, end in zip(finite, *ends, strict=True):
+                standings[m] = replace(standings[m], whole_low=max(float(start), 0.0), whole_high=float(end))
         tolerances = [np.log2(1 + TOLERANCE) * max(of[i].tokens, of[j].tokens) / n_bytes for i, j in pairs]
         differences = _differences(standings, pairs, tolerances, sampled, low, high)
         ranked = [
@@ -320,18 +318,33 @@ def compare_models(run: Run) -> Comparison:
     )
 
 
-def _with_whole(
-    standings: Sequence[Standing], of: Sequence[Sums], finite: Sequence[int], sizes: Array
-) -> list[Standing]:
-    """Return the standings with the intervals of the whole test text, given the sums of all models."""
-    sampled = ratio_bootstrap(np.stack([of[m].unit_bits for m in finite], axis=1), sizes[:, None])
-    trainings = [over_seeds(of[m].bits, sizes.sum()) for m in finite]
+def bootstrap(
+    bits: Array,
+    sizes: Array,
+    trainings: Sequence[tuple[float, int]],
+    models: Sequence[int],
+    pairs: Sequence[tuple[int, int]] = (),
+) -> Bootstrap:
+    """Return the bootstrap of some models' bits per byte and of the differences of pairs, trainings included.
+
+    Parameters
+    ----------
+    bits : array of shape (U, M)
+        Of all models, averaged over seeds.
+    sizes : array of shape (U,)
+    trainings : sequence of (float, int)
+        What ``over_seeds`` returns of each model.
+    models : sequence of int
+        The indices of the models, whose bits are finite.
+    pairs : sequence of (int, int)
+        The indices of pairs of these.
+    """
+    columns = [bits[:, m] for m in models] + [bits[:, i] - bits[:, j] for i, j in pairs]
+    resamples = max(RESAMPLES, PER_PAIR * len(pairs))
+    found = ratio_bootstrap(np.stack(columns, axis=1), sizes[:, None], resamples=resamples)
     squares, freedom = over_trainings(*np.array(trainings, np.float64).reshape(-1, 2).T)
-    low, high = sampled.with_trainings(np.sqrt(squares), freedom).interval()
-    found = list(standings)
-    for k, m in enumerate(finite):
-        found[m] = replace(found[m], whole_low=max(float(low[k]), 0.0), whole_high=float(high[k]))
-    return found
+    errors = [*squares[models], *(squares[i] + squares[j] for i, j in pairs)]
+    return found.with_trainings(np.sqrt(errors), freedom)
 
 
 def _standing(model: ModelEntry, figure: float, is_finite: bool, repeated: Repeats) -> Standing:

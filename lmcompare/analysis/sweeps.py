@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.analysis.comparison import over_seeds
-from lmcompare.analysis.intervals import LEAST_UNITS, over_trainings, ratio_bootstrap, resample_counts
+from lmcompare.analysis.comparison import bootstrap, over_seeds
+from lmcompare.analysis.intervals import LEAST_UNITS, resample_counts
 from lmcompare.analysis.metrics import cost_of_trainings
 from lmcompare.runfolder.cell import Sweep, Trial
 from lmcompare.runfolder.parquet import Array
@@ -111,12 +111,8 @@ def _intervals(trials: list[Trial]) -> dict[int, tuple[float | None, float | Non
     if not trials:
         return {}
     sizes = trials[0].bytes
-    found = ratio_bootstrap(_bits(trials), sizes[:, None])
-    variances = [over_seeds(trial.bits.sum(axis=1), float(sizes.sum())) for trial in trials]
-    squared, freedom = over_trainings(np.array([v for v, _ in variances]), np.array([s for _, s in variances]))
-    if freedom:
-        found = found.with_trainings(np.sqrt(squared), freedom)
-    low, high = found.interval()
+    trainings = [over_seeds(trial.bits.sum(axis=1), float(sizes.sum())) for trial in trials]
+    low, high = bootstrap(_bits(trials), sizes, trainings, range(len(trials))).interval()
     return {
         id(trial): (float(a), float(b)) if np.isfinite([a, b]).all() else (None, None)
         for trial, a, b in zip(trials, low, high, strict=True)
