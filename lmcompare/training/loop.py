@@ -37,7 +37,7 @@ GAIN = 1.5  # how much faster bfloat16 must be; it is either emulated (a tenth o
 
 
 @lru_cache
-def measured(device: str, threads: int) -> str:
+def faster_precision(device: str, threads: int) -> str:
     """Return "bfloat16" if it multiplies usual matrices ``GAIN`` times as fast as float32, else "float32"."""
     kind = torch.device(device).type
     if kind == "cuda":
@@ -68,7 +68,7 @@ def autocast(device: str, precision: str) -> AbstractContextManager[object]:
 _aten = torch.ops.aten
 
 
-def counted() -> FlopCounterMode:
+def operation_counter() -> FlopCounterMode:
     """Return a context that counts the operations inside it, forward and backward, with PyTorch's own counter.
 
     PyTorch's counter skips recurrent layers, which are single operators for it. Here they count one multiplication
@@ -289,7 +289,7 @@ class Training:
             if found:
                 self.now.precision = found.precision
             else:
-                own = measured(self.setting.device, torch.get_num_threads()) if self.team.leads else ""
+                own = faster_precision(self.setting.device, torch.get_num_threads()) if self.team.leads else ""
                 self.now.precision = self.team.broadcast(own)
         last = found or self._snapshot()
         self._return_to(last)
@@ -460,7 +460,7 @@ class Training:
         if self.milestone is None or sampled in known:
             yield
         else:
-            with counted() as found:
+            with operation_counter() as found:
                 yield
             known[sampled] = self.team.size * float(found.get_total_flops()) / tokens
         self.now.flops += known.get(sampled, 0.0) * tokens

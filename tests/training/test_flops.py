@@ -9,11 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lmcompare.training.loop import counted
+from lmcompare.training.loop import operation_counter
 
 
 def operations(module: nn.Module, *inputs: torch.Tensor) -> float:
-    with counted() as found:
+    with operation_counter() as found:
         out = module(*inputs)
         (out[0] if isinstance(out, tuple) else out).sum().backward()
     return found.get_total_flops()
@@ -39,10 +39,10 @@ def test_attention_multiplies_with_keys_and_with_values() -> None:
     queries = torch.ones(2, 4, 10, 16, requires_grad=True)
     keys, values = (torch.ones(2, 4, 20, 16, requires_grad=True) for _ in range(2))
     product = 2 * 2 * 4 * 10 * 20 * 16
-    with counted() as forward:
+    with operation_counter() as forward:
         seen = functional.scaled_dot_product_attention(queries, keys, values)
     assert forward.get_total_flops() == 2 * product
-    with counted() as backward:
+    with operation_counter() as backward:
         seen.sum().backward()  # type: ignore[no-untyped-call]
     assert backward.get_total_flops() == 5 * product  # the scores anew, and gradients for the factors of both
 
@@ -53,7 +53,7 @@ def test_two_layers_are_two_sums() -> None:
 
 
 def test_nothing_is_counted_twice_or_after_the_end() -> None:
-    with counted() as found:
+    with operation_counter() as found:
         pass
     nn.Linear(3, 7)(torch.ones(5, 3))
     assert found.get_total_flops() == 0

@@ -283,10 +283,10 @@ def test_bfloat16_changes_the_weights_by_rounding_only(tmp_path: Path, monkeypat
     assert outcome.snapshot.best_loss == pytest.approx(wanted.snapshot.best_loss, abs=0.02)
     assert any("in bfloat16" in note for note in outcome.notes)
     auto = replace(RECIPE, precision="auto")
-    monkeypatch.setattr(loop, "measured", lambda *_: "bfloat16")
+    monkeypatch.setattr(loop, "faster_precision", lambda *_: "bfloat16")
     with pytest.raises(Killed):
         run(auto, checkpoints=tmp_path, progress=killing(13))
-    monkeypatch.setattr(loop, "measured", lambda *_: "float32")  # a second measurement may say otherwise
+    monkeypatch.setattr(loop, "faster_precision", lambda *_: "float32")  # a second measurement may say otherwise
     assert_same(run(auto, checkpoints=tmp_path)[0], rounded)
 
 

@@ -15,7 +15,7 @@ from lmcompare.models.feed_forward import FeedForward
 from lmcompare.models.mixture.plugin import ClassNGram
 from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.training import loop
-from lmcompare.training.loop import autocast, measured
+from lmcompare.training.loop import autocast, faster_precision
 from lmcompare.training.network import dropout
 from lmcompare.training.recipe import Muon, Recipe, eager, optimisers, orthogonal
 from tests.models.mixture.cases import animals, trained
@@ -190,7 +190,7 @@ def test_dropout_comes_from_the_seed() -> None:
 
 
 def test_bfloat16_has_to_be_faster_by_half_and_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert measured("cpu", 1) in ("float32", "bfloat16")
+    assert faster_precision("cpu", 1) in ("float32", "bfloat16")
     seconds = {torch.float32: 3.0, torch.bfloat16: 2.0}
     asked: list[torch.dtype] = []
 
@@ -199,14 +199,14 @@ def test_bfloat16_has_to_be_faster_by_half_and_is_measured_once(monkeypatch: pyt
         return seconds[kind]
 
     monkeypatch.setattr(loop, "_best_time", timed)
-    measured.cache_clear()
+    faster_precision.cache_clear()
     try:
-        assert measured("cpu", 1) == measured("cpu", 1) == "bfloat16"
+        assert faster_precision("cpu", 1) == faster_precision("cpu", 1) == "bfloat16"
         assert sorted(asked, key=str) == [torch.bfloat16, torch.float32]
         seconds[torch.bfloat16] = 2.01
-        assert measured("cpu", 2) == "float32"
+        assert faster_precision("cpu", 2) == "float32"
     finally:
-        measured.cache_clear()  # for the tests that come after
+        faster_precision.cache_clear()  # for the tests that come after
 
 
 def test_a_precision_is_used_where_it_is_asked_for() -> None:
