@@ -116,7 +116,6 @@ class Attention(Exhibit):
     opens: tuple[int, int] = (0, 0)
 
     def problem(self) -> str:
-        """Return the first part that does not fit the words and heads."""
         size = len(self.words)
         if not self.words or not self.heads:
             return "it has no words or no heads"

@@ -34,7 +34,6 @@ class Bars(Exhibit):
     unit: str = ""
 
     def problem(self) -> str:
-        """Return that labels and values differ in length."""
         return unequal(labels=self.labels, values=self.values)
 
     def draw(self) -> Drawing:
@@ -80,7 +79,6 @@ class Curve(Exhibit):
     y_axis: str = ""
 
     def problem(self) -> str:
-        """Return which parts differ in length."""
         if wrong := unequal(names=self.names, x=self.x, y=self.y):
             return wrong
         for name, x, y in zip(self.names, self.x, self.y, strict=True):
@@ -120,7 +118,6 @@ class Map2D(Exhibit):
     groups: tuple[str, ...] = ()
 
     def problem(self) -> str:
-        """Return which parts differ in length."""
         return unequal(labels=self.labels, x=self.x, y=self.y, groups=self.groups or self.labels)
 
     def draw(self) -> Drawing:
@@ -155,7 +152,6 @@ class Neighbours(Exhibit):
     similarities: tuple[tuple[float, ...], ...]
 
     def problem(self) -> str:
-        """Return which parts differ in length, or which similarity is not a cosine."""
         if wrong := unequal(words=self.words, neighbours=self.neighbours, similarities=self.similarities):
             return wrong
         for word, near, similarities in zip(self.words, self.neighbours, self.similarities, strict=True):

@@ -128,7 +128,6 @@ class WorkedEquation(Exhibit):
     numbers: str = "The same with the trained model's own numbers"
 
     def problem(self) -> str:
-        """Return that the equation or its meaning is missing."""
         if self.equation.strip() and self.saying.strip():
             return ""
         return "it needs the equation, in LaTeX, and its meaning in words (saying)"

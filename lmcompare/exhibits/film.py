@@ -56,7 +56,6 @@ class TrainingFilm(Exhibit):
     follows: str = ""
 
     def problem(self) -> str:
-        """Return which part does not have the shape of its labels, or which number is not a share."""
         if not self.moments:
             return "it has no moments"
         parts = {"weights": self.weights, "x": self.x, "y": self.y, "probabilities": self.probabilities}

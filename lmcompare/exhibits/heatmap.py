@@ -55,7 +55,6 @@ class Heatmap(Exhibit):
     opened: int = 0
 
     def problem(self) -> str:
-        """Return which panel does not have the shape of the labels, or that there is no panel ``opened``."""
         if len(self.values) != len(self.panels):
             return f"values has {len(self.values)} panels, but {len(self.panels)} are named"
         for panel, rows in zip(self.panels, self.values, strict=True):

@@ -59,7 +59,6 @@ class BackoffTrace(Exhibit):
     counted: str = ""
 
     def problem(self) -> str:
-        """Return which token's parts do not fit together."""
         for step in self.steps:
             if wrong := unequal(contexts=step.contexts, counts=step.counts, probabilities=step.probabilities):
                 return f"for '{step.token}' {wrong}"
@@ -164,7 +163,6 @@ class Sources(Exhibit):
     guesses: tuple[SourcedGuess, ...]
 
     def problem(self) -> str:
-        """Return which guess has no probability, or followed a context more often than this occurs."""
         for guess in self.guesses:
             if not 0 <= guess.probability <= 1 + 1e-6:
                 return f"the probability of '{guess.guess}' is outside 0 … 1"

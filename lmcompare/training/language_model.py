@@ -233,7 +233,6 @@ class TorchLanguageModel(LanguageModel):
         return scores
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
-        """Yield blocks of positions and their distributions in the order in which the network reads."""
         yield from self._blocks(text, np.arange(len(text)))
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
