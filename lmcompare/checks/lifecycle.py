@@ -207,19 +207,13 @@ def same_in_a_fresh_process(probe: Probe) -> Finding:
     if source is None or not source.is_file() or "." in cls.__qualname__:
         reason = f"{cls.__qualname__} is not at the top level of a file, so that only this process could be checked"
         return Finding(True, reason)
-    job = {
-        "module": cls.__module__,
-        "file": str(source.resolve()),
-        "name": cls.__qualname__,
-        "parameters": probe.untrained.hyperparameters(),
-        "seed": probe.seed,
-    }
+    names = cls.__module__, str(source.resolve()), cls.__qualname__
     text = probe.texts.text(TEXT_KEY, DOCUMENTS, TOKENS)
     with tempfile.TemporaryDirectory(prefix="lmcompare-check-") as name:
         folder = Path(name)
         stored(probe.fitted.state(), folder / "model")
         here = stored(probe.briefly_trained.state(), folder / "here")
-        _in_a_fresh_process(folder, job)
+        _in_a_fresh_process(folder, *names, probe.untrained.hyperparameters(), probe.seed)
         there_scores = np.load(folder / "scores.npy", allow_pickle=False)
         there = load_state(folder / "there")
     figure, _ = largest(differences(probe.scores(text), there_scores))
@@ -234,38 +228,36 @@ def same_in_a_fresh_process(probe: Probe) -> Finding:
     return Finding(True, f"scores within {figure:.4g} nats, and the same bits from the same seed", figure, AGREEMENT)
 
 
-def _in_a_fresh_process(folder: Path, job: dict[str, Any]) -> None:
+def _in_a_fresh_process(folder: Path, *job: Any) -> None:
     """Call ``load_and_train`` in a new process with another order of sets."""
     variables = {"PYTHONHASHSEED": "20240229", "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
     function = "lmcompare.checks.lifecycle:load_and_train"
     try:
-        call(function, str(folder), job, log=folder / "log.txt", variables=variables, seconds=TIME_LIMIT)
+        call(function, str(folder), *job, log=folder / "log.txt", variables=variables, seconds=TIME_LIMIT)
     except TimeLimitError:
         raise PluginError(f"a fresh process took more than {TIME_LIMIT} seconds to load and train it") from None
     except (RaisedError, EndedError) as error:
         raise PluginError(f"a fresh process can't load and train it: {error}") from None
 
 
-def load_and_train(emit: Emit, folder: str, job: dict[str, Any]) -> None:
+def load_and_train(
+    emit: Emit, folder: str, module: str, file: str, name: str, parameters: dict[str, Any], seed: int
+) -> None:
     """Write ``scores.npy`` of the model stored in ``model`` and, in ``there``, the state of one trained here.
 
-    Runs in a process of its own.
+    Runs in a process of its own. The class ``name`` is that of the ``module``, or of the ``file`` if that can't be
+    imported by its name.
     """
-    cls, here = _class(job), Path(folder)
+    try:
+        importable = importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        importable = False
+    cls, here = plugins.resolve(f"{module if importable and module != '__main__' else file}:{name}"), Path(folder)
 
     def make() -> LanguageModel:
-        return plugins.build(cls, job["parameters"])
+        return plugins.build(cls, parameters)
 
-    probe = Probe(make, job["seed"])
+    probe = Probe(make, seed)
     model = make().restore(load_state(here / "model"))
     np.save(here / "scores.npy", probe.scores(probe.texts.text(TEXT_KEY, DOCUMENTS, TOKENS), model))
     save_state(probe.train(probe.seed, SHORT).state(), here / "there")
-
-
-def _class(job: dict[str, Any]) -> type[LanguageModel]:
-    try:
-        importable = importlib.util.find_spec(job["module"]) is not None
-    except (ImportError, ValueError):
-        importable = False
-    where = job["module"] if importable and job["module"] != "__main__" else job["file"]
-    return plugins.resolve(f"{where}:{job['name']}")
