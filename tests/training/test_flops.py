@@ -16,7 +16,7 @@ def operations(module: nn.Module, *inputs: torch.Tensor) -> float:
     with operation_counter() as found:
         out = module(*inputs)
         (out[0] if isinstance(out, tuple) else out).sum().backward()
-    return found.get_total_flops()
+    return float(found.get_total_flops())
 
 
 def test_a_linear_layer_multiplies_three_times_with_its_weights() -> None:
