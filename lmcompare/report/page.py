@@ -35,12 +35,8 @@ SCRIPTS = {  # of the core, by name: the beginning of an element without which a
     "film.js": '<div class="film ',
     "pictures.js": '<div class="pictures ',
     "denoising.js": '<div class="denoising ',
-    "story.js": '<div class="scenes">',
-    "reader.js": '<div class="reader"',
-    "game.js": '<div class="game ',
-    "live.js": '<div class="live ',
 }
-STYLES = ("charts.css", "report.css", "attention.css", "pictures.css", "try-it.css")  # before those of studies
+STYLES = ("charts.css", "report.css", "attention.css", "pictures.css")  # before those of studies
 LAST_STYLE = "media.css"
 _ENDS = re.compile(r"</(?:script|style)|<!--", re.IGNORECASE)
 Build = Callable[[ReportData], Section | None]

@@ -103,7 +103,7 @@ def engine(browser: Browser) -> Page:
     """A page in which the engine's classes can be used."""
     page = browser.new_page()
     for name in ENGINE:
-        page.add_script_tag(content=asset(name))
+        page.add_script_tag(content=asset(name, "lmcompare.studies.live"))
     return page
 
 

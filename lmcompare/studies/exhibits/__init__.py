@@ -24,6 +24,7 @@ class Exhibits(Study):
     everywhere: ClassVar[bool] = True
     kinds: ClassVar[Collection[str]] = ("text", "series")
     section: ClassVar[str] = "lmcompare.studies.exhibits.section"
+    style: ClassVar[str] = "way.css"
 
     def measure(self, finished: Finished) -> Any:
         """Return the exhibits of the model, as they are stored."""

@@ -15,3 +15,5 @@ class Game(Study):
     group: ClassVar[str] = "Try it"
     order: ClassVar[int] = 40
     section: ClassVar[str] = "lmcompare.studies.game.section"
+    script: ClassVar[str] = "game.js"
+    style: ClassVar[str] = "game.css"

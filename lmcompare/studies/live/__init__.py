@@ -18,6 +18,8 @@ class Live(Study):
     questions: ClassVar[Mapping[str, str]] = {"live": "What do the models say to my own text?"}
     options: ClassVar[tuple[str, ...]] = ("whole",)
     section: ClassVar[str] = "lmcompare.studies.live.section"
+    script: ClassVar[str] = "live.js"
+    style: ClassVar[str] = "live.css"
 
     def measure(self, finished: Finished) -> Any:
         """Return what the page computes the model from, or the reason why it can't."""

@@ -153,7 +153,7 @@ def _packed(
             "titles": list(train.names),
         }
     return {
-        "engine": "".join(map(asset, ENGINE)),
+        "engine": "".join(asset(name, __package__) for name in ENGINE),
         "cut": cut,
         "words": _compressed(json.dumps(list(vocabulary.tokens), ensure_ascii=False).encode()),
         "counts": _compressed(json.dumps(vocabulary.counts.tolist()).encode()),

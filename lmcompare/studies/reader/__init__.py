@@ -17,3 +17,5 @@ class Reader(Study):
     order: ClassVar[int] = 30
     questions: ClassVar[Mapping[str, str]] = {"reader": "Which words surprise the models?"}
     section: ClassVar[str] = "lmcompare.studies.reader.section"
+    script: ClassVar[str] = "reader.js"
+    style: ClassVar[str] = "reader.css"

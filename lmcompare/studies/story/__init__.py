@@ -23,6 +23,8 @@ class Story(Study):
         "scene-mask": "What is the mask for?",
     }
     section: ClassVar[str] = "lmcompare.studies.story.section"
+    script: ClassVar[str] = "story.js"
+    style: ClassVar[str] = "story.css"
 
     def measure(self, finished: Finished) -> Any:
         """Return on which words guesses depend, and what a model with attention looks at."""
