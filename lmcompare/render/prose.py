@@ -186,7 +186,25 @@ def environment(package: str) -> Environment:
         "flagged": flagged,
     }
     blocks = (table, fold, figure, box, listing, likely, on_page, off_page)
-    parts = (comma, raw, span, bar, sup, head, chip, model, code, term, small, tag, link, heat, number)
+    parts = (
+        comma,
+        raw,
+        span,
+        continuation,
+        nearest,
+        bar,
+        sup,
+        head,
+        chip,
+        model,
+        code,
+        term,
+        small,
+        tag,
+        link,
+        heat,
+        number,
+    )
     made.globals |= {"hue": svg.hue, "terms": known, **{each.__name__: each for each in (*blocks, *parts)}}
     made.globals["widget"] = pass_context(partial(widget, package))
     return made
@@ -213,7 +231,8 @@ def fold(
     filling = _FILLING.get()
     named = filling.value(summary)
     if not filling.html:
-        return Markup(f"\n\n**{named}**\n\n{caller()}\n\n") if markdown else Markup()
+        above = f"**{named}**\n\n" if named else ""
+        return Markup(f"\n\n{above}{caller()}\n\n") if markdown else Markup()
     state = " open" if open or filling.still else ""
     begin = f"<details{_attributes(kind, attributes)}{state}>"
     return filling.part(f"{begin}<summary>{filling.line(named)}</summary>{filling.parsed(caller())}</details>")
@@ -291,11 +310,11 @@ def widget(package: str, context: Context, template: str) -> Markup:
     return templating.fill(template, package, **values)
 
 
-def likely(words: Iterable[tuple[str, float]], came: str = "") -> Markup:
-    """Return words with bars for their probabilities; ``came`` is the one that is marked."""
+def likely(words: Iterable[tuple[str, float]], came: str = "", remarks: bool = True) -> Markup:
+    """Return words with bars for their probabilities; ``came`` is marked, ``remarks`` explain signs."""
     filling, items, said = _FILLING.get(), [], []
     for word, p in words:
-        remark = {"¶": "end of a sentence", "<unk>": "unknown word"}.get(word, "")
+        remark = {"¶": "end of a sentence", "<unk>": "unknown word"}.get(word, "") if remarks else ""
         name, share = shown(word, 18), numbers.probability(p)
         named = Markup("<strong>{}</strong>" if word == came else "{}").format(name.html)
         html = Markup('<li style="--w:{:.3f}"><span>{}</span> <b>{}</b></li>')
@@ -386,6 +405,24 @@ def bar(share: float, kind: str = "", floor: float = 0.0) -> Inline:
 def sup(text: str) -> Inline:
     """Return an exponent."""
     return Inline(Markup("<sup>{}</sup>").format(text), f"^{plain(text)}")
+
+
+def continuation(text: str) -> Inline:
+    """Return how a model goes on."""
+    return Inline(Markup("<bdi>… <q>{}</q></bdi>").format(text), f"… *{plain(text)}*")
+
+
+def nearest(words: Iterable[tuple[str, str, float, bool]], kind: str) -> Inline:
+    """Return a list of words in a cell of a class: each with a figure, a share that colours it, and if it is bold."""
+    items, said = [], []
+    for word, text, share, bold in words:
+        name = shown(word)
+        named = Markup("<b>{}</b>").format(name.html) if bold else name.html
+        items.append(Markup('<li style="--w:{:.2f}">{} <span>{}</span></li>').format(share, named, text))
+        said.append(f"{f'**{name.markdown}**' if bold else name.markdown} {plain(text)}")
+    return Inline(
+        Markup('<ol class="near-list">{}</ol>').format(Markup("").join(items)), ", ".join(said), {"class": kind}
+    )
 
 
 def head(text: str, key: str = "", more: bool = False, sorted: bool = False) -> Inline:

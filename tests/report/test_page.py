@@ -17,7 +17,7 @@ from lmcompare.analysis import Run, load_run
 from lmcompare.analysis.comparison import compare_models
 from lmcompare.analysis.results import leaderboard, results
 from lmcompare.render import numbers
-from lmcompare.render.definitions import TERMS
+from lmcompare.render.definitions import joined
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import ReportData
 from lmcompare.report.sections import reproduce
@@ -26,6 +26,7 @@ from lmcompare.studies.mixtures import section as mixtures
 from lmcompare.studies.slices import section as slices_section
 from lmcompare.studies.slices.slices import by_document
 from tests.report.part import part_of
+from tests.report.test_contents import BROUGHT
 from tests.report.tree import Node, parse
 from tests.run_folder import edit
 
@@ -259,13 +260,14 @@ def test_tells_what_was_run_and_how_to_run_it_again(run: Run, tree: Node) -> Non
 
 def test_every_number_is_defined_with_its_unit(tree: Node) -> None:
     glossary = tree.one("section", id_="definitions")
+    terms = {key: term for group in joined(BROUGHT).values() for key, term in group.items()}
     used = {a.attributes["href"].partition("#term-")[2] for a in tree.all("a") if "#term-" in a.attributes["href"]}
-    assert {"perplexity", "bits_per_byte", "train_seconds"} <= used < set(TERMS)
+    assert {"perplexity", "bits_per_byte", "train_seconds"} <= used < set(terms)
     assert {each.attributes["id"] for each in glossary.all("div") if "id" in each.attributes} == {
         f"term-{key}" for key in used
     }
     for key in used:
-        term, entry = TERMS[key], glossary.one(id_=f"term-{key}").text
+        term, entry = terms[key], glossary.one(id_=f"term-{key}").text
         assert term.definition in entry
         assert term.unit in entry
 

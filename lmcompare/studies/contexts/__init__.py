@@ -18,6 +18,7 @@ class Contexts(Study):
     questions: ClassVar[Mapping[str, str]] = {"meaning": "What does context do to a word?"}
     options: ClassVar[tuple[str, ...]] = ("prompts", "words")
     section: ClassVar[str] = "lmcompare.studies.contexts.section"
+    style: ClassVar[str] = "contexts.css"
     terms: ClassVar[str] = "terms.toml"
 
     def measure(self, finished: Finished) -> Any:

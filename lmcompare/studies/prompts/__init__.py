@@ -16,6 +16,7 @@ class Prompts(Study):
     order: ClassVar[int] = 50
     options: ClassVar[tuple[str, ...]] = ("prompts", "length", "temperature", "top_k", "top_p")
     section: ClassVar[str] = "lmcompare.studies.prompts.section"
+    style: ClassVar[str] = "prompts.css"
 
     def measure(self, finished: Finished) -> Any:
         """Return the next tokens and a continuation of each prompt."""

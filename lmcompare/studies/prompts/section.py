@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData, Section
 
 SHOWN_OPEN = 1  # prompts beyond these are folded
@@ -40,8 +39,9 @@ def build(data: ReportData) -> Section | None:
     if not asked:
         return None
     prompts = [Prompt(text, columns) for text, columns in asked.items()]
-    html = fill("prompts", __package__, prompts=prompts, shown_open=SHOWN_OPEN, unranked=data.unranked)
-    return Section.of("next", "What comes next", html)
+    return Section.written(
+        "next", "What comes next", __package__, prompts=prompts, shown_open=SHOWN_OPEN, unranked=data.unranked
+    )
 
 
 def _column(model: Model, entry: Mapping[str, Any]) -> Column:

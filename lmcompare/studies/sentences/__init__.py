@@ -16,6 +16,7 @@ class Sentences(Study):
     order: ClassVar[int] = 60
     options: ClassVar[tuple[str, ...]] = ("sentences",)
     section: ClassVar[str] = "lmcompare.studies.sentences.section"
+    style: ClassVar[str] = "sentences.css"
 
     def measure(self, finished: Finished) -> Any:
         """Return some test sentences with the surprisal of each token."""

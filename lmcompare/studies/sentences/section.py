@@ -6,11 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
-from lmcompare.render import numbers
-from lmcompare.render.templating import fill
-from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData, Section
 
 SHOWN_OPEN = 1  # sentences beyond these are folded
@@ -35,17 +30,14 @@ class Sentence:
         return [sum(row) for row in self.bits]
 
     @property
-    def caption(self) -> Markup:
-        """Where the models disagree most."""
+    def disputed(self) -> tuple[str, float] | None:
+        """The token about which the models disagree most, and the bits between best and worst."""
         rows = [row for model, row in zip(self.models, self.bits, strict=True) if model.name not in self.unranked]
         if len(rows) < 2:
-            return Markup("")
+            return None
         spread = [max(column) - min(column) for column in zip(*rows, strict=True)]
         at = max(range(len(spread)), key=spread.__getitem__)
-        bits = numbers.bits(spread[at])
-        return Markup("The models disagree most about <code>{}</code>: {} bits between best and worst.").format(
-            visible(self.tokens[at]), bits
-        )
+        return self.tokens[at], spread[at]
 
 
 def build(data: ReportData) -> Section | None:
@@ -68,12 +60,12 @@ def build(data: ReportData) -> Section | None:
                 )
     if not sentences:
         return None
-    html = fill(
+    return Section.written(
         "sentences",
+        "The same sentence in every model",
         __package__,
         sentences=sentences,
         shown_open=SHOWN_OPEN,
         unranked=data.unranked,
         across=any(model.entry.traits.get("carries_state") and model.cell.measured("story") for model in data.scored),
     )
-    return Section.of("sentences", "The same sentence in every model", html)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Neighbours, from_json
-from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData, Section
 
 SHOWN = 5  # neighbours in a cell
@@ -20,11 +19,13 @@ class Word:
 
     word: str
     near: dict[str, Near]
+    strongest: dict[str, float]  # of each model, the greatest similarity in its column
 
-    @property
-    def shared(self) -> set[str]:
-        """The neighbours on which all models that list the word agree."""
-        return set.intersection(*({name for name, _ in found} for found in self.near.values()))
+    def cell(self, model: Model) -> list[tuple[str, str, float, bool]]:
+        """Return the neighbours in a model, each with its similarity, its share of the greatest, if all have it."""
+        shared = set.intersection(*({name for name, _ in found} for found in self.near.values()))
+        near, most = self.near.get(model.name, ()), self.strongest[model.name]
+        return [(name, f"{amount:.2f}", max(amount / most, 0), name in shared) for name, amount in near]
 
 
 def build(data: ReportData) -> Section | None:
@@ -32,23 +33,16 @@ def build(data: ReportData) -> Section | None:
     lists = {model.name: found for model in data.scored if (found := _listed(model))}
     models = [model for model in data.scored if model.name in lists]
     names = dict.fromkeys(word for found in lists.values() for word in found)
-    words = [Word(word, {name: found[word] for name, found in lists.items() if word in found}) for word in names]
-    words = [word for word in words if len(word.near) > 1]
-    if not words:
+    near = {word: {name: found[word] for name, found in lists.items() if word in found} for word in names}
+    near = {word: found for word, found in near.items() if len(found) > 1}
+    if not near:
         return None
     strongest = {
-        model.name: max([a for word in words for _, a in word.near.get(model.name, ()) if a > 0], default=1.0)
-        for model in models
+        name: max([a for found in near.values() for _, a in found.get(name, ()) if a > 0], default=1.0)
+        for name in lists
     }
-    html = fill(
-        "similar_words",
-        __package__,
-        words=words,
-        models=models,
-        strongest=strongest,
-        shown_open=SHOWN_OPEN,
-    )
-    return Section.of("alike", "Similar words", html)
+    words = [Word(word, found, strongest) for word, found in near.items()]
+    return Section.written("alike", "Similar words", __package__, words=words, models=models, shown_open=SHOWN_OPEN)
 
 
 def _listed(model: Model) -> dict[str, Near]:
