@@ -177,14 +177,8 @@ def environment(package: str) -> Environment:
         finalize=lambda value: _FILLING.get().value(value),
     )
     made.filters |= {name: getattr(numbers, name) for name in templating.NUMBERS}
-    made.filters |= {
-        "spoken": spoken,
-        "sentence": sentence,
-        "visible": visible,
-        "shown": shown,
-        "explained": explained,
-        "flagged": flagged,
-    }
+    made.filters |= {"spoken": spoken, "sentence": sentence, "visible": visible, "shown": shown}
+    made.filters |= {"explained": explained, "flagged": flagged}
     blocks = (table, fold, figure, box, listing, likely, on_page, off_page)
     parts = (
         comma,
