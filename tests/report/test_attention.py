@@ -103,7 +103,8 @@ def test_heads_are_weights() -> None:
 
 def test_a_strip_has_bars_above_and_below_the_middle() -> None:
     made = strip(np.array([1.0, -0.5, 0.0]))
-    assert (made["up"], made["down"]) == ("M0 0h3v12h-3z", "M4 12h3v6h-3z")
+    up, down = (path.attributes["d"] for path in parse(str(made["svg"])).all("path"))
+    assert (up, down) == ("M0 0h3v12h-3z", "M4 12h3v6h-3z")
     assert made["said"] == "numbers from −0.50 to 1.00"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -10,9 +10,10 @@ from markupsafe import Markup
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Attention, from_json
-from lmcompare.exhibits.attention import Head, percent, telling_head, weights
+from lmcompare.exhibits.attention import Head, telling_head, weights
 from lmcompare.render.charts.strips import strip
-from lmcompare.render.templating import fill
+from lmcompare.render.markdown import plain
+from lmcompare.render.prose import Inline
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData
 from lmcompare.runfolder.parquet import Array
@@ -94,11 +95,24 @@ def _adds(exhibit: Attention, added: Sequence[tuple[str, float]], word: int) -> 
     return [pair for pair in named if came is not None and pair[0] == visible(came)][:1] or named[:1]
 
 
-def build(data: ReportData, keys: Mapping[str, str]) -> Markup:
-    """Return the picture with what attention does in the models of the run; empty if no model shows its attention.
+@dataclass(frozen=True)
+class Way:
+    """The picture: a look for each kind of attention, one for each model that has any, and how many words are known."""
 
-    ``keys``: by the name of a model, the id of its exhibits on the page.
-    """
+    lanes: list[Look]
+    looks: list[Look]
+    types: int
+
+
+def strips(label: str, values: Array) -> Inline:
+    """Return the drawing of a vector with its label before it."""
+    drawn = strip(values)
+    html = Markup('<span class="bars-line"><i>{}</i>{}</span>').format(label, drawn["svg"])
+    return Inline(html, f"{plain(label)}: {drawn['said']}. ")
+
+
+def build(data: ReportData) -> Way | None:
+    """Return the picture with what attention does in the models of the run; None if no model shows its attention."""
     looks: list[Look] = []
     first: Attention | None = None
     for model in data.scored:
@@ -110,18 +124,8 @@ def build(data: ReportData, keys: Mapping[str, str]) -> Markup:
     # one model for each kind of attention; the exhibits show the others
     lanes = list({look.additive: look for look in reversed(looks)}.values())[::-1]
     if not lanes:
-        return Markup()
-    types = data.run.manifest.tokens[lanes[0].model.entry.tokens_fingerprint].types
-    return fill(
-        "forward_pass",
-        __package__,
-        lanes=lanes,
-        looks=looks,
-        keys=keys,
-        types=types,
-        strip=strip,
-        percent=percent,
-    )
+        return None
+    return Way(lanes, looks, data.run.manifest.tokens[lanes[0].model.entry.tokens_fingerprint].types)
 
 
 def _attentions(stored: Iterable[object]) -> Iterator[Attention]:

@@ -63,9 +63,15 @@ def build(data: ReportData) -> Section | None:
     insides = [_inside(model) for model in data.scored]
     if not insides:
         return None
-    way = forward_pass.build(data, {inside.model.name: inside.key for inside in insides})
     return Section.written(
-        "inside", "Inside each model", __package__, way=way, insides=insides, unranked=data.unranked
+        "inside",
+        "Inside each model",
+        __package__,
+        way=forward_pass.build(data),
+        keys={inside.model.name: inside.key for inside in insides},
+        strips=forward_pass.strips,
+        insides=insides,
+        unranked=data.unranked,
     )
 
 
