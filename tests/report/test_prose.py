@@ -125,3 +125,36 @@ def test_texts_of_models_have_code_and_terms() -> None:
     assert parse(str(html)).one("a", "term").text == "softmax"
     assert markdown == "A `the*` &amp; softmax Try `--match words=3`."
     assert write("{{ x | explained }} {{ code(y) }}", x="'a`b'", y="c|d")[1] == "a\\`b c\\|d"
+
+
+def test_a_widget_has_the_values_of_its_template_and_is_on_the_page_alone() -> None:
+    source = environment("lmcompare.studies.story").from_string('Guess. {{ widget("guess") }}')
+    html, markdown, _ = filled(source, "key", False, {"word": HOSTILE, "model": "a value with the name of a part"})
+    assert parse(str(html)).one("form").attributes["data-word"] == HOSTILE
+    assert markdown == "Guess."
+
+
+def test_likely_words_are_bars_on_the_page_and_a_line_of_markdown() -> None:
+    html, markdown, _ = write("{{ likely(words, 'b*') }}", words=[("b*", 0.5), ("¶", 0.25)])
+    items = parse(str(html)).one("ol", "next").all("li")
+    assert [(item.text, item.attributes["style"]) for item in items] == [
+        ("b* 50 %", "--w:0.500"),
+        ("¶ end of a sentence 25 %", "--w:0.250"),
+    ]
+    assert [word.text for word in items[0].all("strong")] == ["b*"]
+    assert markdown.replace("\u00a0", " ") == "**b\\*** **50 %**, ¶ (end of a sentence) **25 %**"
+
+
+def test_parts_of_lines_have_attributes_on_the_page_alone() -> None:
+    html, markdown, _ = write(
+        '{{ span(x, "tok", note=y, data_bits="", style="--w:1") }} e{{ sup(y) }} {{ bar(0.5, "cool", 0.25) }}',
+        x=HOSTILE,
+        y="*2*",
+    )
+    tree = parse(str(html))
+    token = tree.one("span", "tok")
+    assert token.attributes == {"class": "tok", "style": "--w:1"}
+    assert (token.one("bdi").text, token.one("small").text, tree.one("sup").text) == (HOSTILE, "*2*", "*2*")
+    assert [bar.attributes["style"] for bar in tree.all("i")] == ["width:50.0%", "width:25.0%"]
+    assert markdown.endswith(" (\\*2\\*) e^\\*2\\*")
+    assert not {"em", "strong", "a"} & {node.name for node in parse(MarkdownIt().render(markdown)).all()}

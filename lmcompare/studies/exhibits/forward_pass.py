@@ -97,7 +97,7 @@ def _adds(exhibit: Attention, added: Sequence[tuple[str, float]], word: int) -> 
 
 @dataclass(frozen=True)
 class Way:
-    """The picture: a look for each kind of attention, one for each model that has any, and how many words are known."""
+    """The picture: a look for each kind of attention, all looks, and the number of known words."""
 
     lanes: list[Look]
     looks: list[Look]
