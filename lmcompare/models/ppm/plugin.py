@@ -58,15 +58,18 @@ class PpmStepper(Stepper):
         self._discounts, self._order, self._vocabulary = discounts, order, vocabulary
         self._values = np.array(discounts.values)
         self._ids: IntArray = np.zeros(len(prefix) + 1, np.int32)
+        self._wanted: IntArray = np.full(len(self._ids) + 1, NOTHING)
         self._size = 0
         for token in prefix:
             self.push(int(token))
 
     def log_probs(self) -> FloatArray:
         n, start, rows = self._size, len(self._vocabulary), np.empty((1, len(self._vocabulary)))
-        wanted = np.append(np.full(n, NOTHING), 0)
-        journal, ids = np.empty((0, 2), np.int64), self._ids[:n]
-        tables.predict(self._tables, ids, n, n, start, self._order, journal, self._values, np.empty(n), wanted, rows)
+        ids, journal, scores = self._ids[:n], np.empty((0, 2), np.int64), np.empty(0)
+        self._wanted[n] = 0
+        given = (journal, self._values, scores, self._wanted, rows)
+        tables.predict(self._tables, ids, n, n, start, self._order, *given)
+        self._wanted[n] = NOTHING
         log_rows: FloatArray = np.log(rows, out=rows)
         self._discounts.add_unknown(log_rows, self._vocabulary)
         row: FloatArray = log_rows[0]
@@ -76,6 +79,7 @@ class PpmStepper(Stepper):
         self._vocabulary.check_one(token)
         if self._size == len(self._ids):
             self._ids = np.resize(self._ids, 2 * self._size)
+            self._wanted = np.full(len(self._ids) + 1, NOTHING)
         self._ids[self._size] = token
         self._tables = tables.with_room(self._tables, 1, self._order + 1)
         journal = np.empty((self._order + 2, 2), np.int64)
