@@ -20,16 +20,7 @@ import numpy.typing as npt
 from lmcompare.cluster_work import shared
 from lmcompare.compiled import compiled
 from lmcompare.counts import ngrams
-from lmcompare.counts.ngrams import (
-    Counts,
-    Room,
-    extend,
-    latest_grams,
-    nodes_of,
-    places,
-    sort_by_word,
-    statistics,
-)
+from lmcompare.counts.ngrams import Counts, Room, extend, latest_grams, nodes_of, places, sort_by_word, statistics
 from lmcompare.counts.table import MOST, find, read_only
 from lmcompare.errors import LmcompareError
 from lmcompare.scratch import ScratchFile

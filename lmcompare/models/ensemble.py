@@ -12,17 +12,7 @@ import numpy as np
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.exhibits import Curve, Exhibit, WorkedEquation
 from lmcompare.exhibits.exhibit import built
-from lmcompare.model import (
-    Budget,
-    FloatArray,
-    Idea,
-    LanguageModel,
-    Progress,
-    Setting,
-    State,
-    Stepper,
-    check_whole,
-)
+from lmcompare.model import Budget, FloatArray, Idea, LanguageModel, Progress, Setting, State, Stepper, check_whole
 from lmcompare.models.common.over_base import PRESETS, OverBase, with_prefix, without_prefix
 from lmcompare.models.common.sentences import readable
 from lmcompare.tokens import Encoded, IntArray, Vocabulary

@@ -17,17 +17,7 @@ from lmcompare.counts.building import SHARED, Contexts, Mapped, check_unknown, m
 from lmcompare.counts.table import NATS, NOTHING, BackoffTable
 from lmcompare.errors import LmcompareError, PluginError, expanded, one_line
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import (
-    FloatArray,
-    LanguageModel,
-    Progress,
-    Setting,
-    Size,
-    State,
-    Traits,
-    fitted,
-    same_vocabulary,
-)
+from lmcompare.model import FloatArray, LanguageModel, Progress, Setting, Size, State, Traits, fitted, same_vocabulary
 from lmcompare.models.ngram.exhibits import longest_found
 from lmcompare.models.ngram.plugin import TableModel
 from lmcompare.state import whole

@@ -14,16 +14,7 @@ from lmcompare.counts.ngrams import Counts, Room, with_starts, words_before
 from lmcompare.counts.table import NOTHING, BackoffTable
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import (
-    HIGHEST_ORDER,
-    SHORT_ORDER,
-    FloatArray,
-    Idea,
-    Setting,
-    Traits,
-    check_reach,
-    check_whole,
-)
+from lmcompare.model import HIGHEST_ORDER, SHORT_ORDER, FloatArray, Idea, Setting, Traits, check_reach, check_whole
 from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram import smoothing as raw
 from lmcompare.models.ngram.plugin import TableModel

@@ -46,7 +46,7 @@ class Unigram(LanguageModel):
     idea = Idea(1948, "Shannon", "A mathematical theory of communication")
     keeps_to_memory = True
     known_failures: ClassVar[Mapping[str, str]] = {
-        "comes-near-the-entropy": "it ignores the context, which makes the text predictable",
+        "comes-near-the-entropy": "it ignores the context, which makes the text predictable"
     }
 
     arrays = MappingProxyType({"nats": ArraySpec(("V",), most=0), "counts": ArraySpec(("V",), 0, 2**63, whole=True)})

@@ -173,11 +173,7 @@ class ClassNGram(MixtureModel):
         n, the length of the longest n-gram in words; 1 to 100.
     """
 
-    idea = Idea(
-        1992,
-        "Brown, Della Pietra, deSouza, Lai and Mercer",
-        "Class-based n-gram models of natural language",
-    )
+    idea = Idea(1992, "Brown, Della Pietra, deSouza, Lai and Mercer", "Class-based n-gram models of natural language")
 
     classes: int = 500
     order: int = 6

@@ -60,12 +60,7 @@ def _above(counts: IntArray, threshold: int, room: Room) -> BoolArray | None:
 
 
 def interpolate(
-    level: Counts,
-    kept: BoolArray | None,
-    amounts: Float32Array,
-    lower: Float32Array,
-    threads: int,
-    room: Room,
+    level: Counts, kept: BoolArray | None, amounts: Float32Array, lower: Float32Array, threads: int, room: Room
 ) -> tuple[Float32Array, Float32Array]:
     """Return what ``kneser_ney.interpolate`` returns for the adjusted counts of the level, to the last bit."""
     probabilities = room.empty(len(level), np.float32)

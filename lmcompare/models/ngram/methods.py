@@ -113,9 +113,7 @@ class Absolute(Smoothing):
     name = "absolute"
     title = "absolute discounting"
     idea = Idea(
-        1994,
-        "Ney, Essen and Kneser",
-        "On structuring probabilistic dependences in stochastic language modelling",
+        1994, "Ney, Essen and Kneser", "On structuring probabilistic dependences in stochastic language modelling"
     )
     equation = (
         r"P(w \mid h) = \frac{\max(c(h\,w) - D, 0)}{\sum_v c(h\,v)} + \frac{D\,T(h)}{\sum_v c(h\,v)}\,P(w \mid h')"

@@ -13,15 +13,7 @@ from scipy.sparse import csc_array
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
-from lmcompare.model import (
-    Idea,
-    LanguageModel,
-    Setting,
-    State,
-    check_whole,
-    fitted,
-    same_vocabulary,
-)
+from lmcompare.model import Idea, LanguageModel, Setting, State, check_whole, fitted, same_vocabulary
 from lmcompare.models.common.sentences import LONGEST
 from lmcompare.models.common.settings import begin_again, stored
 from lmcompare.models.mixture.plugin import ClassNGram

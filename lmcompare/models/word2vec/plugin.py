@@ -214,9 +214,7 @@ class Word2VecBow(TunableLanguageModel):
     """
 
     idea = Idea(
-        2013,
-        "Mikolov, Chen, Corrado and Dean",
-        "Efficient estimation of word representations in vector space",
+        2013, "Mikolov, Chen, Corrado and Dean", "Efficient estimation of word representations in vector space"
     )
     files: ClassVar[tuple[str, ...]] = ("vectors",)
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")

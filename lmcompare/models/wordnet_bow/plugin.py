@@ -15,16 +15,7 @@ from lmcompare.model import FloatArray, LanguageModel, Setting, State, Traits, c
 from lmcompare.models.common.sentences import readable
 from lmcompare.models.common.vectors import neighbours_exhibit
 from lmcompare.models.word2vec.plugin import FULL, BagNetwork
-from lmcompare.models.wordnet_bow.readable import (
-    CAPITAL,
-    CLASSES,
-    ENDINGS,
-    Bits,
-    Describer,
-    chosen,
-    digest,
-    table,
-)
+from lmcompare.models.wordnet_bow.readable import CAPITAL, CLASSES, ENDINGS, Bits, Describer, chosen, digest, table
 from lmcompare.state import taken
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.language_model import TorchLanguageModel, TunableLanguageModel
