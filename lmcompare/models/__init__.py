@@ -1,6 +1,7 @@
 """The built-in language models: a module each, or a folder for a family of several modules.
 
-In a folder, ``plugin.py`` has the model as the harness sees it, ``network.py`` (torch) or ``estimator.py`` (counts)
-its computations, and ``exhibits.py`` its explanations for the report; short ones are part of ``plugin.py``.
-``common`` has the parts that several families share. A model is loaded by its entry point when it is asked for.
+One file tells the idea of a model: its hyper-parameters and its equations with their shapes. In a folder this is
+``network.py`` or ``attention.py`` (torch) or ``estimator.py`` (counts). Beside it lie ``exhibits.py``, the explanations
+for the report, and tricks of speed; ``plugin.py`` has the model as the harness sees it, if that is not in the same
+file. ``common`` has the parts that several families share. A model is loaded by its entry point when it is asked for.
 """

@@ -28,7 +28,7 @@ from lmcompare.model import (
 from lmcompare.models.cache import estimator as caches
 from lmcompare.models.cache.estimator import STRENGTH, Cache, Chain, Past, levels, masses_of
 from lmcompare.models.common.gates import Gate
-from lmcompare.models.common.over_base import OverOne, extended
+from lmcompare.models.common.over_base import OverOne, StepperOver, extended
 from lmcompare.models.common.sentences import readable
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
@@ -127,9 +127,8 @@ class CacheModel(OverOne):
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) nats; rows sum to one if the base's do."""
-        chain = fitted(self._chain, self)
         at = np.asarray(at, np.int64)
-        return self._with_caches(text, chain.past(text), at, self._base.next_log_probs(text, at.copy()))
+        return self._after(text, at, self._base.next_log_probs(text, at.copy()))
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
         """Yield the base's blocks with the caches added."""
@@ -145,7 +144,7 @@ class CacheModel(OverOne):
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a stepper over the base's stepper; each step reads the whole past again."""
-        return _CacheStepper(fitted(self._chain, self), self._base.stepper(prefix, vocabulary), prefix, vocabulary)
+        return StepperOver(self._base.stepper(prefix, vocabulary), prefix, vocabulary, self._after)
 
     def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
         """Return the copy of the base, with the caches and the gate."""
@@ -189,9 +188,17 @@ class CacheModel(OverOne):
         self._summary = built(ValidSummary, values["summary"], "summary")
         return self
 
+    def _after(self, text: Encoded, at: IntArray, block: FloatArray) -> FloatArray:
+        return self._with_caches(text, fitted(self._chain, self).past(text), at, block)
+
     def _with_caches(self, text: Encoded, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
+        """(B, V) nats: the base's distributions at B positions with the caches added."""
         self.check_block(block, len(at), text)
-        return _with_caches(fitted(self._chain, self), past, at, block)
+        with np.errstate(divide="ignore"):
+            rows = np.exp(block, dtype=np.float32 if block.dtype.itemsize <= 4 else np.float64)
+            fitted(self._chain, self).add(past, at, rows)
+            log_probs: FloatArray = np.log(rows, out=rows)
+        return log_probs
 
     def _caches(self) -> tuple[Cache, ...]:
         """Return the caches from the lowest to the highest, by order and by descending half-life."""
@@ -204,31 +211,6 @@ SHORTEST, LONGEST = 0.1, 1e9  # half-lives in tokens whose decay a float can dis
 
 def _is_half_life(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and SHORTEST <= value <= LONGEST
-
-
-def _with_caches(chain: Chain, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
-    """(B, V) nats: the base's distributions at B positions with the caches added."""
-    with np.errstate(divide="ignore"):
-        rows = np.exp(block, dtype=np.float32 if block.dtype.itemsize <= 4 else np.float64)
-        chain.add(past, at, rows)
-        log_probs: FloatArray = np.log(rows, out=rows)
-    return log_probs
-
-
-class _CacheStepper(Stepper):
-    def __init__(self, chain: Chain, base: Stepper, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._chain, self._base, self._vocabulary = chain, base, vocabulary
-        self._ids = [int(i) for i in prefix]
-
-    def log_probs(self) -> FloatArray:
-        past = self._chain.past(Encoded.from_documents([self._ids], self._vocabulary))
-        base = np.asarray(self._base.log_probs())[None]
-        row: FloatArray = _with_caches(self._chain, past, np.array([len(self._ids)]), base)[0]
-        return row
-
-    def push(self, token: int) -> None:
-        self._base.push(token)
-        self._ids.append(token)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -11,8 +11,8 @@ import numpy as np
 from lmcompare import plugins
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, LanguageModel, Setting, State, check_array
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.model import FloatArray, LanguageModel, Setting, State, Stepper, check_array
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 BASE = "base."  # the prefix of a base's arrays
 PRESETS = {name: {"preset": name} for name in plugins.PRESETS}  # for a model whose presets are those of its base
@@ -143,6 +143,32 @@ class OverOne(OverBase):
         """Restore the notes and the base."""
         self.notes = tuple(state.values["notes"])
         self._base = self._base.restore(without_prefix(BASE, state, state.values["base"]))
+
+
+class StepperOver(Stepper):
+    """A stepper over that of a base, which reads the whole document again for each distribution.
+
+    ``after`` returns the distributions (1, V) of the model at a position of a text from those of the base, in nats.
+    """
+
+    def __init__(
+        self,
+        base: Stepper,
+        prefix: IntArray,
+        vocabulary: Vocabulary,
+        after: Callable[[Encoded, IntArray, FloatArray], FloatArray],
+    ) -> None:
+        self._base, self._vocabulary, self._after = base, vocabulary, after
+        self._ids = [int(i) for i in prefix]
+
+    def log_probs(self) -> FloatArray:
+        text = Encoded.from_documents([self._ids], self._vocabulary)
+        row: FloatArray = self._after(text, np.array([len(self._ids)]), np.asarray(self._base.log_probs())[None])[0]
+        return row
+
+    def push(self, token: int) -> None:
+        self._base.push(token)
+        self._ids.append(token)
 
 
 def with_prefix(prefix: str, model: LanguageModel) -> tuple[dict[str, Any], dict[str, Any]]:

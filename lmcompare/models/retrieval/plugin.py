@@ -12,7 +12,7 @@ from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit, Passage, SourcedGuess, Sources, WorkedEquation, latex_lines
 from lmcompare.exhibits.exhibit import built
 from lmcompare.model import FloatArray, Idea, LanguageModel, Setting, Size, State, Stepper, check_whole, fitted
-from lmcompare.models.common.over_base import PRESETS, OverOne, extended
+from lmcompare.models.common.over_base import PRESETS, OverOne, StepperOver, extended
 from lmcompare.models.common.sentences import LONGEST
 from lmcompare.models.retrieval.datastore import PART, QUERIES, Contexts, Datastore, Found, Mixing, span, tuned
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
@@ -97,7 +97,7 @@ class Retrieval(OverOne):
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) nats; rows sum to one if the base's do."""
         at = np.asarray(at, np.int64)
-        return self._mixed(text, self._base.next_log_probs(text, at.copy()), self._found(text, at))
+        return self._after(text, at, self._base.next_log_probs(text, at.copy()))
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
         """Yield the base's blocks with the neighbours' words added."""
@@ -121,7 +121,7 @@ class Retrieval(OverOne):
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a stepper over the base's stepper; for each distribution the document is read again."""
-        return _RetrievalStepper(self, self._base.stepper(prefix, vocabulary), prefix, vocabulary)
+        return StepperOver(self._base.stepper(prefix, vocabulary), prefix, vocabulary, self._after)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation and the contexts found for a sentence, then the base's exhibits."""
@@ -167,6 +167,9 @@ class Retrieval(OverOne):
         """Return the neighbours of the context before each position."""
         return self._nearest(self._contexts(text, at))
 
+    def _after(self, text: Encoded, at: IntArray, block: FloatArray) -> FloatArray:
+        return self._mixed(text, block, self._found(text, at))
+
     def _contexts(self, text: Encoded, at: IntArray) -> Contexts:
         return Contexts.before(self._base, text, at)
 
@@ -192,22 +195,6 @@ class Retrieval(OverOne):
         with np.errstate(divide="ignore"):
             scores: FloatArray = np.log((1 - weights.sum(1)) * np.exp(base) + (weights * right).sum(1))
         return scores
-
-
-class _RetrievalStepper(Stepper):
-    def __init__(self, model: Retrieval, base: Stepper, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._model, self._base, self._vocabulary = model, base, vocabulary
-        self._ids = [int(i) for i in prefix]
-
-    def log_probs(self) -> FloatArray:
-        text = Encoded.from_documents([self._ids], self._vocabulary)
-        found = self._model._found(text, np.array([len(self._ids)]))
-        row: FloatArray = self._model._mixed(text, np.asarray(self._base.log_probs())[None], found)[0]
-        return row
-
-    def push(self, token: int) -> None:
-        self._base.push(token)
-        self._ids.append(token)
 
 
 def exhibits(
