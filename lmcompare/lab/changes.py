@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.lab.film import Camera, Film, shown_sentence, shown_words
-from lmcompare.lab.quantisation import TERNARY, network_bytes, train_rounded
-from lmcompare.model import LanguageModel, Setting, Size, State
+from lmcompare.errors import PluginError
+from lmcompare.model import LanguageModel, Setting, State
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.rnn.encoder_decoder import EncoderDecoderNetwork, RnnEncoderDecoder
 from lmcompare.models.transformer.network import Block, Design, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.word2vec.network import BagNetwork
 from lmcompare.models.word2vec.plugin import Word2VecBow
+from lmcompare.models.wordnet_bow.plugin import WordNetBow
+from lmcompare.models.wordnet_bow.readable import CLASSES, Bits, Describer
+from lmcompare.models.wordnet_bow.wordnet import digest
 from lmcompare.tokens import Encoded, IntArray
-from lmcompare.training.lanes import Texts
-from lmcompare.training.loop import Watch
 from lmcompare.training.network import Network
-
-QUANTISED = (TERNARY, 2, 3, 4, 8)  # bits of a weight
+from lmcompare.training.softmax import ClassHead
 
 
 class Constant(nn.Module):
@@ -231,41 +230,6 @@ class LimitedOrder(Transformer):
 
 
 @dataclass(eq=False, kw_only=True)
-class QuantisedTransformer(Transformer):
-    """A transformer that is trained with weights of few bits: see ``lmcompare.lab.quantisation``.
-
-    All its matrices are rounded, the word vectors included; what flows through the network is not.
-
-    Parameters
-    ----------
-    bits : {1.58, 2, 3, 4, 8}, default=1.58
-        The bits of a weight; 1.58 for three values.
-    """
-
-    bits: float = TERNARY
-
-    def __post_init__(self) -> None:
-        if self.bits not in QUANTISED:
-            raise LmcompareError(f"bits must be one of {', '.join(map(str, QUANTISED))}, not {self.bits}")
-        super().__post_init__()
-
-    def title(self) -> str:
-        """Return the display name."""
-        return f"Transformer of {self.bits:g} bits per weight"
-
-    def network(self, types: int) -> TransformerNetwork:
-        """Return a network that computes with rounded weights."""
-        network = super().network(types)
-        train_rounded(network, self.bits)
-        return network
-
-    def size(self) -> Size:
-        """Return the parameters, and the bytes of the rounded weights."""
-        network = self.trained_network()
-        return Size(sum(each.numel() for each in network.parameters()), network_bytes(network, self.bits))
-
-
-@dataclass(eq=False, kw_only=True)
 class TextbookEncoderDecoder(RnnEncoderDecoder):
     """An encoder-decoder that is used as for translation: the encoder reads the chunk that the decoder predicts.
 
@@ -291,43 +255,6 @@ class TextbookEncoderDecoder(RnnEncoderDecoder):
         return network
 
 
-@dataclass(eq=False, kw_only=True)
-class FilmedTransformer(Transformer):
-    """The transformer itself, whose training is filmed: see ``lmcompare.lab.film``."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.film: Film | None = None
-        self._camera: Camera | None = None
-
-    def watch(self, network: Network, texts: Texts, setting: Setting) -> Watch | None:
-        """Return the camera."""
-        assert isinstance(network, TransformerNetwork)
-        text = texts.valid if len(texts.valid) else texts.train
-        steps = setting.budget.steps or self.recipe().steps
-        sentence, words = shown_sentence(text), shown_words(texts.train)
-        self._camera = Camera(network, sentence, words, steps, setting.checkpoints)
-        return self._camera
-
-    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train, and keep the film."""
-        super().fit(train, valid, setting)
-        if self._camera is not None:
-            self.film = self._camera.film(setting.budget.steps or self.recipe().steps)
-        return self
-
-    def state(self) -> State:
-        """Return the state of the transformer and the film."""
-        state = super().state()
-        return State(state.arrays, {**state.values, "film": None if self.film is None else asdict(self.film)})
-
-    def restore(self, state: State) -> Self:
-        """Become the trained transformer that has this state."""
-        film = state.values.get("film")
-        self.film = None if film is None else Film(**film)
-        return super().restore(state)
-
-
 def part(text: Encoded, share: float) -> Encoded:
     """Return documents of a text in random order, always the same one, up to a share of its tokens.
 
@@ -346,3 +273,65 @@ def part(text: Encoded, share: float) -> Encoded:
         if wanted <= 0:
             break
     return Encoded.from_documents(taken, text.vocabulary)
+
+
+BAND = 100  # words of about the same frequency
+
+
+@dataclass(eq=False, kw_only=True)
+class PermutedRows(WordNetBow):
+    """A bag of WordNet's classes in which each word has the classes of another word of about its frequency.
+
+    The table has the same rows, and words are told apart as well as before, but words that are alike in meaning have
+    nothing in common. The classes of the words that are predicted stay right.
+    """
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "WordNet, bag of words, rows permuted"
+
+    def arranged(self, table: Bits, counts: IntArray, setting: Setting) -> Bits:
+        """Return the rows permuted within bands of ``BAND`` words; those of ``</s>`` and ``<unk>`` stay."""
+        random = np.random.default_rng([setting.seed, 41])
+        order = np.argsort(-counts, kind="stable")
+        order = order[~np.isin(order, setting.vocabulary.special)]
+        permuted = table.copy()
+        for band in np.array_split(order, max(1, len(order) // BAND)):
+            permuted[band] = table[random.permutation(band)]
+        return permuted
+
+
+@dataclass(eq=False, kw_only=True)
+class ClassedBag(Word2VecBow):
+    """A bag of word vectors with the output of ``wordnet-bow``: a softmax over classes, and one over their words.
+
+    Parameters
+    ----------
+    wordnet : str, default=""
+        As in ``WordNetBow``.
+    """
+
+    files: ClassVar[tuple[str, ...]] = ("vectors", "wordnet")
+
+    wordnet: str = ""
+
+    def title(self) -> str:
+        """Return the display name."""
+        return f"word2vec, bag of words, {'' if self.tune else 'fixed vectors, '}class output"
+
+    def digest_of(self, name: str) -> str:
+        """Return the digest of WordNet's files, or of the file of vectors."""
+        return digest(self.wordnet) if name == "wordnet" else super().digest_of(name)
+
+    def network(self, types: int) -> BagNetwork:
+        """Return the bag with a softmax over classes and their words."""
+        network = super().network(types)
+        network.head = ClassHead(types, self.hidden or self.width, len(CLASSES))
+        return network
+
+    def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
+        """Train word2vec, and set the classes of the words."""
+        super().prepare(network, train, setting)
+        kinds = [CLASSES.index(word.kind) for word in Describer(self.wordnet).vocabulary(train.vocabulary)]
+        assert isinstance(network.head, ClassHead)
+        network.head.classify(np.array(kinds), np.bincount(train.ids, minlength=len(kinds)))

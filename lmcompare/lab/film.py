@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 
+from lmcompare.model import Setting, State
 from lmcompare.models.transformer.network import TransformerNetwork
+from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.lanes import Texts
+from lmcompare.training.loop import Watch
 from lmcompare.training.network import Network
 
 FRAMES = 20
@@ -178,3 +182,40 @@ def shown_words(text: Encoded) -> IntArray:
     tokens = text.vocabulary.tokens
     order = np.argsort(-np.bincount(text.ids, minlength=len(tokens)), kind="stable")
     return np.array([i for i in order.tolist() if tokens[i].isalpha()][:WORDS], np.int64)
+
+
+@dataclass(eq=False, kw_only=True)
+class FilmedTransformer(Transformer):
+    """The transformer itself, whose training is filmed: see ``lmcompare.lab.film``."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.film: Film | None = None
+        self._camera: Camera | None = None
+
+    def watch(self, network: Network, texts: Texts, setting: Setting) -> Watch | None:
+        """Return the camera."""
+        assert isinstance(network, TransformerNetwork)
+        text = texts.valid if len(texts.valid) else texts.train
+        steps = setting.budget.steps or self.recipe().steps
+        sentence, words = shown_sentence(text), shown_words(texts.train)
+        self._camera = Camera(network, sentence, words, steps, setting.checkpoints)
+        return self._camera
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train, and keep the film."""
+        super().fit(train, valid, setting)
+        if self._camera is not None:
+            self.film = self._camera.film(setting.budget.steps or self.recipe().steps)
+        return self
+
+    def state(self) -> State:
+        """Return the state of the transformer and the film."""
+        state = super().state()
+        return State(state.arrays, {**state.values, "film": None if self.film is None else asdict(self.film)})
+
+    def restore(self, state: State) -> Self:
+        """Become the trained transformer that has this state."""
+        film = state.values.get("film")
+        self.film = None if film is None else Film(**film)
+        return super().restore(state)

@@ -24,7 +24,7 @@ from lmcompare.analysis.findings import (
 )
 from lmcompare.errors import LmcompareError, PluginError, kind_of, moved
 from lmcompare.exhibits import MOST, Exhibit, problem_with, to_json
-from lmcompare.lab.contract import Findings
+from lmcompare.lab import Findings
 from lmcompare.lab.contrasts import Contrast, Measured
 from lmcompare.render import numbers
 from lmcompare.run_mark import is_run_folder

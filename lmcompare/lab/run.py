@@ -24,8 +24,8 @@ from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.run import run as run_experiment
 from lmcompare.harness.runner import estimate
+from lmcompare.lab import EXPERIMENTS, Condition
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import EXPERIMENTS, Condition
 from lmcompare.lab.findings import check_free, claim, path_of, see_that_it_is_there, write_findings
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLimitError, call

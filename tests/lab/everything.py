@@ -10,7 +10,7 @@ import pytest
 
 from lmcompare.analysis.findings import StoredFindings, read_findings
 from lmcompare.harness.progress import Display
-from lmcompare.lab.contract import experiment_names
+from lmcompare.lab import experiment_names
 from lmcompare.lab.diffusion.model import Recipe
 from lmcompare.lab.findings import path_of
 from lmcompare.lab.page import write_page

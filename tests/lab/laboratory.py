@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lmcompare.exhibits import Bars
-from lmcompare.lab.contract import Figures, Findings, Row
+from lmcompare.lab import Figures, Findings, Row
 from lmcompare.lab.findings import path_of, write_findings
 
 ROWS = (

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.lab.changes import FilmedTransformer
 from lmcompare.lab.experiments import gradient
 from lmcompare.lab.experiments.gradient import by_autograd, by_hand, learning
+from lmcompare.lab.film import FilmedTransformer
 from tests.lab.test_changes import SMALL
 from tests.training.texts import VOCABULARY, fitted
 

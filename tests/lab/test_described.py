@@ -11,8 +11,8 @@ import pytest
 from lmcompare.analysis.findings import ROWS, read_findings
 from lmcompare.analysis.intervals import holm
 from lmcompare.errors import PluginError
+from lmcompare.lab import EXPERIMENTS, Condition, Figures, Findings, Row, experiment_names
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import EXPERIMENTS, Condition, Figures, Findings, Row, experiment_names
 from lmcompare.lab.contrasts import Contrast, corrected
 from lmcompare.lab.findings import write_findings
 from lmcompare.lab.run import check_names, described

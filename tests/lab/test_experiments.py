@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lmcompare.lab.contract import experiment_names
+from lmcompare.lab import experiment_names
 from tests.lab.everything import ELSEWHERE, little_is_asked, narrow, run_all, wordnet
 from tests.lab.recomputed import check_contrasts
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmcompare.lab.changes import FilmedTransformer
-from lmcompare.lab.film import FRAMES, KINDS, Camera, gradient_norms, projected, shown_sentence
+from lmcompare.lab.film import FRAMES, KINDS, Camera, FilmedTransformer, gradient_norms, projected, shown_sentence
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import UNKNOWN_ID, Encoded

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.lab.contract import Figures, Findings, Row
+from lmcompare.lab import Figures, Findings, Row
 from lmcompare.lab.contrasts import Measured, contrasts, corrected, of_same_trainings
 from lmcompare.lab.findings import write_findings
 from tests.lab.laboratory import ABOUT

@@ -8,10 +8,9 @@ import nltk.data
 import numpy as np
 import pytest
 
-from lmcompare.lab import encoding
-from lmcompare.lab.encoding import Guess, Task
-from lmcompare.lab.experiments.ontology import Ontology, _lacking, short_name
-from lmcompare.lab.word_tables import BAND, ClassedBag, PermutedRows
+from lmcompare.lab.changes import BAND, ClassedBag, PermutedRows
+from lmcompare.lab.experiments import ontology as encoding
+from lmcompare.lab.experiments.ontology import Guess, Ontology, Task, _lacking, short_name
 from lmcompare.model import Setting
 from lmcompare.models.wordnet_bow import readable
 from lmcompare.models.wordnet_bow.plugin import WordNetBow

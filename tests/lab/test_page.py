@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lmcompare.lab.contract import Findings
+from lmcompare.lab import Findings
 from lmcompare.lab.findings import path_of, write_findings
 from lmcompare.lab.page import write_page
 from lmcompare.render.definitions import words

@@ -8,11 +8,11 @@ import torch
 from torch.nn.utils.parametrize import is_parametrized
 
 from lmcompare.errors import LmcompareError
-from lmcompare.lab.changes import QuantisedTransformer
 from lmcompare.lab.quantisation import (
     FULL,
     SCALE_BYTES,
     TERNARY,
+    QuantisedTransformer,
     affine,
     matrices,
     network_bytes,

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.lab.contract import Figures, Row
-from lmcompare.lab.contrasts import Contrast, Measured, corrected
+from lmcompare.lab import Figures, Row
+from lmcompare.lab.contrasts import Contrast, Measured, above, all_of, below, corrected, effects, without_effect
 from lmcompare.lab.experiments import attention, grammar, ideas, inference, letters, ontology, order, unseen
 from lmcompare.lab.experiments.order import TREATMENTS
-from lmcompare.lab.neurons import few_bits
+from lmcompare.lab.neurons import experiment as few_bits
 from lmcompare.lab.quantisation import TERNARY
-from lmcompare.lab.wording import above, all_of, below, effects, without_effect
 from tests.lab.laboratory import missed
 
 FOUND = Row("Word order", value=0.1, low=0.09, high=0.11, p_holm=0.001)

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import load_run
-from lmcompare.lab.contract import Figures, Findings, Row
+from lmcompare.lab import Figures, Findings, Row
 from lmcompare.lab.findings import path_of, write_findings
 from lmcompare.render.charts.strips import HIGH
 from lmcompare.render.tokens import visible

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
+from lmcompare.exhibits import Curve, Exhibit, Heatmap, WorkedEquation
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Findings, LabExperiment
-from lmcompare.lab.contrasts import Contrast
-from lmcompare.lab.diffusion.measured import (
+from lmcompare.lab.contrasts import Contrast, answer, contrasts, corrected, listing
+from lmcompare.lab.diffusion.data import DIGITS, WORDS, Prompt, TextVectors, either, nearest, negated, single
+from lmcompare.lab.diffusion.model import SIDE, Recipe
+from lmcompare.lab.diffusion.pictures import LEVELS, Denoised, DenoisingFilm, PromptedPictures
+from lmcompare.lab.diffusion.questions import (
     AS_NUMERALS,
     AS_ORDINALS,
     CONDITIONS,
@@ -18,21 +26,25 @@ from lmcompare.lab.diffusion.measured import (
     KINDS,
     NEW_NOTS,
     NEW_PAIRS,
+    NOISE_SEED,
     NOT_ONE,
     PLAIN,
     QUESTIONS,
     RANDOM,
     SINGLES,
     STATIC,
+    STRENGTHS,
     THREE_FIVE,
+    TOLD,
+    WITHOUT,
+    Answer,
     Everything,
     measured,
+    spread,
     wilson,
 )
-from lmcompare.lab.diffusion.model import Recipe
-from lmcompare.lab.diffusion.shown import against_random, by_strength, by_vectors, exhibits, quality
-from lmcompare.lab.wording import answer, listing
 from lmcompare.render import numbers
+from lmcompare.runfolder.parquet import Array
 
 SHOWN = STATIC  # the kind of vectors whose pictures are shown
 WHOLE, OF_PREVIEW = Recipe(), Recipe(steps=400)
@@ -190,3 +202,302 @@ def _remarks(found: Everything) -> tuple[str, ...]:
         " the number of pictures were raised, so that its 2 % is no independent test.",
         *(lacking if found.lacking else ()),
     )
+
+
+STRENGTH = {WITHOUT: "without the prompt", PLAIN: "without guidance"}  # the names of two strengths
+STRENGTHS_IN_WORDS = "With the strength 0 the prompt has no effect, and with 1 there is no guidance."
+COMPARED = ((SINGLES, PLAIN), (SINGLES, GUIDED), (NEW_PAIRS, GUIDED), (NEW_NOTS, GUIDED), (AS_NUMERALS, GUIDED),
+            (AS_ORDINALS, GUIDED))  # fmt: skip
+PICTURES = 6  # of a prompt
+MOMENTS = 10
+T = TypeVar("T")
+Cells = tuple[tuple[tuple[T, ...], ...], ...]  # strength, prompt, picture
+FILMED = {single(7): SINGLES, either(3, 5): THREE_FIVE, negated(1): NOT_ONE, single(0): SINGLES}
+DRAWN = (SINGLES, THREE_FIVE, NOT_ONE, NEW_PAIRS)
+
+
+def named(strength: float) -> str:
+    """Return the name of a strength of guidance: "1, without guidance"."""
+    return f"{strength:g}, {STRENGTH[strength]}" if strength in STRENGTH else f"{strength:g}"
+
+
+def by_strength(found: Everything, kind: str) -> Figures:
+    """Return how often pictures are what the prompt says, by the strength of guidance."""
+    rows = [
+        _row(f"{SINGLES}, strength {s:g}", found.right(kind, SINGLES, s), QUESTIONS[SINGLES].chance)
+        for s in STRENGTHS
+    ]
+    for name, question, digit in (
+        ("“not a one”: ones", NOT_ONE, 1),
+        ("“three or five”: threes", THREE_FIVE, 3),
+        ("“three or five”: fives", THREE_FIVE, 5),
+    ):
+        rows += [_row(f"{name}, strength {s:g}", found.saying(kind, question, s, digit), 0.1) for s in TOLD]
+    judge = found.judge
+    low, high = wilson(judge.right, judge.asked)
+    return Figures(
+        title="Pictures that are what the prompt says, by the strength of guidance",
+        rows=tuple(rows),
+        unit="share of pictures",
+        note=(
+            f"With the vectors of {kind}, over all trainings. {STRENGTHS_IN_WORDS} A support vector machine that"
+            f" learnt from other pictures says which digit it is; of {judge.asked} real pictures that neither has"
+            f" seen it reads {numbers.percent(judge.right / judge.asked)} correctly ({numbers.percent(low)} to"
+            f" {numbers.percent(high)}). The 95 % interval (Wilson 1927) covers the choice of the noise, and not the"
+            " variation between trainings."
+        ),
+        differences=False,
+        row_name="Prompt",
+        figure_name="by chance",
+    )
+
+
+def _row(name: str, counted: tuple[int, int], chance: float) -> Row:
+    count, asked = counted
+    low, high = wilson(count, asked)
+    return Row(name, value=count / asked, low=low, high=high, figure=chance)
+
+
+def against_random(found: Everything) -> dict[tuple[str, str, float], Contrast]:
+    """Return by kind, question and strength how much more often pictures are right than with random vectors.
+
+    The interval covers the choice of the noise, which is the same for all kinds, and the variation between trainings.
+    Holm's correction is for all of them.
+    """
+    tests: dict[tuple[str, str, float], Contrast] = {}
+    for question, strength in COMPARED:
+        base = found.amounts(RANDOM, question, strength)
+        others = {kind: found.amounts(kind, question, strength) for kind in KINDS if kind != RANDOM}
+        for kind, contrast in contrasts(base, others, np.ones(len(QUESTIONS[question].asked))).items():
+            tests[kind, question, strength] = contrast
+    return corrected(tests)
+
+
+def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contrast]) -> Figures:
+    """Return what word vectors of text give over random ones."""
+    names = {
+        (kind, question, s): f"{question}{'' if s == GUIDED else f', strength {s:g}'}: {kind}"
+        for kind, question, s in tests
+    }
+    bases = {
+        question: found.share(RANDOM, question, GUIDED)
+        for question in (SINGLES, NEW_PAIRS, NEW_NOTS, AS_NUMERALS, AS_ORDINALS)
+    }
+    said = numbers.listed([f"{numbers.percent(share, 0)} for {name}" for name, share in bases.items()])
+    return Figures(
+        title="Vectors of text against random vectors",
+        rows=tuple(replace(test, name=names[key]) for key, test in tests.items()),
+        unit="share of pictures that are right",
+        note=(
+            f"With guidance of strength {GUIDED:g}, unless another is named. New combinations are in no prompt of"
+            " training, though their words are. Numerals (“a 7”) and ordinal numbers (“a seventh”) are words of no"
+            " prompt: only their vectors can say what they mean. With random"
+            f" vectors and the strength {GUIDED:g} the share is {said}. By chance it is"
+            f" {numbers.percent(QUESTIONS[NEW_PAIRS].chance, 0)} for a pair,"
+            f" {numbers.percent(QUESTIONS[NEW_NOTS].chance, 0)} for “not”, and 10 % for a digit. All kinds of vectors"
+            " have the same mean and scale, and pictures are made of the same noise."
+        ),
+        row_name="Prompts and vectors",
+        figure_name="share that is right",
+    )
+
+
+def quality(found: Everything, kind: str) -> Figures:
+    """Return how near pictures are to training pictures, and how much they differ from each other."""
+    digits = found.digits
+    _, real = nearest(digits.apart.pictures, digits.diffusion.pictures)
+    natural = spread(digits.diffusion.pictures, digits.diffusion.labels)
+    rows = [_mean("real pictures that were not seen", real, 1.0)]
+    for strength in STRENGTHS:
+        every = found.of(kind, SINGLES, strength)
+        spreads = [spread(each.pictures, [min(p.digits) for p in each.prompts]) for each in every]
+        distances = np.concatenate([each.distances for each in every])
+        rows.append(_mean(f"strength {named(strength)}", distances, float(np.mean(spreads)) / natural))
+    return Figures(
+        title="How near the pictures are to the training pictures, and how alike",
+        rows=tuple(rows),
+        unit="distance to the nearest training picture",
+        note=(
+            f"Prompts of {SINGLES}, with the vectors of {kind}. A copy has the distance 0. Pictures that are nearer"
+            " than real ones to the training pictures are copied or smoothed; those that are farther have faults. The"
+            " spread is the root of the mean squared distance from the mean picture of the same prompt, over that of"
+            " the real pictures of a digit. The interval is over pictures."
+        ),
+        differences=False,
+        row_name="Pictures",
+        figure_name="spread, of that of real pictures",
+    )
+
+
+def _mean(name: str, values: Array, figure: float) -> Row:
+    mean, half = float(values.mean()), 1.96 * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return Row(name, value=mean, low=mean - half, high=mean + half, figure=figure)
+
+
+def exhibits(found: Everything, kind: str) -> tuple[Exhibit, ...]:
+    """Return all exhibits; pictures are those of the first training with vectors of one kind."""
+    return (
+        _gallery(found, kind),
+        _film(found, kind),
+        _right_by_strength(found),
+        _equation(found, kind),
+        _similar(found),
+    )
+
+
+def as_text(picture: Array) -> str:
+    """Return a picture (P,) from -1 to 1 as a character for each pixel: see ``PromptedPictures``."""
+    highest = len(LEVELS) - 1
+    levels = np.rint(highest * (np.clip(picture, -1, 1) + 1) / 2).astype(int)
+    return "".join(LEVELS[level] for level in levels)
+
+
+def _gallery(found: Everything, kind: str) -> PromptedPictures:
+    prompts = [(name, prompt) for name in DRAWN for prompt in QUESTIONS[name].prompts]
+    seen = found.digits.diffusion.pictures
+
+    def cells(values: Callable[[Answer], Array], written: Callable[[Any], T]) -> Cells[T]:
+        """Return by strength and prompt what is written of the pictures that are shown."""
+        answers = [[(found.of(kind, name, s)[0], prompt) for name, prompt in prompts] for s in STRENGTHS]
+        return tuple(
+            tuple(tuple(map(written, _of_prompt(a, p, values(a))[:PICTURES])) for a, p in row) for row in answers
+        )
+
+    return PromptedPictures(
+        title="Pictures by prompt and strength of guidance",
+        note=(
+            f"{STRENGTHS_IN_WORDS} The same noise is used for all"
+            " strengths, so that one sees what the prompt changes. Below each picture is what the classifier sees"
+            " in it, crossed out where the prompt says something else. The pairs with “or” below “not a one” were in"
+            " no prompt of training."
+        ),
+        side=SIDE,
+        prompts=tuple(str(prompt) for _, prompt in prompts),
+        strengths=tuple(map(named, STRENGTHS)),
+        pictures=cells(lambda answer: answer.pictures, as_text),
+        nearest=cells(lambda answer: seen[answer.nearest], as_text),
+        labels=cells(lambda answer: answer.says, str),
+        fitting=cells(lambda answer: answer.right, bool),
+        shares=tuple(
+            tuple(_share_right(found.of(kind, name, s), prompt) for name, prompt in prompts) for s in STRENGTHS
+        ),
+        opened=STRENGTHS.index(GUIDED),
+    )
+
+
+def _of_prompt(answer: Answer, prompt: Prompt, values: Array) -> Array:
+    """Return the values of the pictures of one prompt."""
+    return values[[each == prompt for each in answer.prompts]]
+
+
+def _share_right(answers: Sequence[Answer], prompt: Prompt) -> float:
+    """Return the share of the pictures of one prompt that are what it says, over all trainings."""
+    return float(np.concatenate([_of_prompt(each, prompt, each.right) for each in answers]).mean())
+
+
+def _film(found: Everything, kind: str) -> DenoisingFilm:
+    made = found.shown[kind].film(tuple(FILMED), GUIDED, NOISE_SEED)
+    says = found.judge(made.pictures)
+    steps = len(made.at)
+    moments = np.linspace(0, steps - 1, MOMENTS).round().astype(int)
+    films = []
+    for row, (prompt, question) in enumerate(FILMED.items()):
+        weights = made.attention[moments, row, :, : len(prompt.words)].transpose(0, 2, 1)  # (M, W, P)
+        films.append(
+            Denoised(
+                words=prompt.words,
+                pictures=tuple(as_text(made.noised[moment, row]) for moment in moments),
+                guesses=tuple(as_text(made.guesses[moment, row]) for moment in moments),
+                attention=tuple(
+                    tuple(tuple(int(w) for w in np.rint(100 * pixels)) for pixels in each) for each in weights
+                ),
+                label=str(int(says[row])),
+                fits=int(says[row]) in prompt.digits,
+                share=_share_right(found.of(kind, question, GUIDED), prompt),
+            )
+        )
+    return DenoisingFilm(
+        title="From noise to a digit: at which word each pixel looks, step by step",
+        note=(
+            "Each pixel has a query, and its attention to the words of the prompt sums to 100 %. The network reads"
+            " the words together before it looks, so that what a pixel reads at “one” in “not a one” is not what it"
+            f" reads in “a one”. The mean of all heads; strength of guidance {GUIDED:g}."
+        ),
+        side=SIDE,
+        moments=tuple(f"step {moment + 1} of {steps}" for moment in moments),
+        films=tuple(films),
+    )
+
+
+def _right_by_strength(found: Everything) -> Curve:
+    lines = {f"{kind}, single digits": [found.share(kind, SINGLES, s) for s in STRENGTHS] for kind in KINDS}
+    lines |= {f"{kind}, new pairs": [found.share(kind, NEW_PAIRS, s) for s in STRENGTHS] for kind in KINDS}
+    return Curve(
+        title="Pictures that fit their prompts, by the strength of guidance",
+        note=(
+            "The share of pictures that are what the prompt says, by the strength of guidance. New pairs are"
+            " combinations with “or” that were in no prompt of training. By chance it is 10 % for a digit, and 20 %"
+            " for a pair."
+        ),
+        names=tuple(lines),
+        x=tuple(STRENGTHS for _ in lines),
+        y=tuple(map(tuple, lines.values())),
+        x_axis="strength of guidance",
+        y_axis="share of pictures that are right",
+    )
+
+
+def _equation(found: Everything, kind: str) -> WorkedEquation:
+    """Return guidance in one pixel of one step, the one in which the prompt changes most."""
+    model = found.shown[kind]
+    prompt = next(iter(FILMED))
+    with_, without = (model.film([prompt], strength, NOISE_SEED) for strength in (1.0, 0.0))
+    one, other = with_.guesses[0, 0], without.guesses[0, 0]  # made of the same noise
+    inside = (np.abs(one) < 1) & (np.abs(other) < 1)  # where nothing was cut
+    pixel = int(np.argmax(np.where(inside, np.abs(one - other), -1.0)))
+    given, none = float(one[pixel]), float(other[pixel])
+    row, column = divmod(pixel, SIDE)
+    lines: Sequence[tuple[str, float]] = (
+        ("without a prompt the network expects, from black (-1) to white (1)", none),
+        (f"with “{prompt}” it expects", given),
+        ("the difference that the prompt makes", given - none),
+        (f"with the strength {GUIDED:g}, before it is cut to -1 … 1", none + GUIDED * (given - none)),
+    )
+    return WorkedEquation(
+        title="Guidance enlarges the difference that the prompt makes",
+        note=(
+            f"The pixel in row {row + 1} and column {column + 1}, in the first step, where the picture is all noise."
+            " The network computes a mixture of noise and picture; here is what it says of the picture."
+        ),
+        equation=r"\hat{x} = x_{\varnothing} + s \, (x_{c} - x_{\varnothing})",
+        saying=(
+            "Classifier-free guidance (Ho and Salimans 2022): the network is asked with the prompt c and without it,"
+            " and the difference counts s times. With s = 0 the prompt has no effect, with s = 1 the network's own"
+            " answer is taken, and with more than 1 the picture becomes more typical of the prompt."
+        ),
+        lines=tuple(lines),
+    )
+
+
+def _similar(found: Everything) -> Heatmap:
+    words = tuple(word for word in (*DIGITS, *WORDS[:4]))
+    kinds = (STATIC, CONTEXT)
+    panels = [_cosines(found.shown[kind].vectors, words) for kind in kinds]
+    return Heatmap(
+        title="What the vectors say of the words: cosines",
+        note=(
+            "The cosine of the vectors as the network gets them, with the mean subtracted; each word is read alone."
+            " Random vectors have cosines near 0."
+        ),
+        rows=words,
+        columns=words,
+        panels=kinds,
+        values=tuple(tuple(tuple(map(float, row)) for row in panel) for panel in panels),
+    )
+
+
+def _cosines(vectors: TextVectors, words: Sequence[str]) -> Array:
+    """Return the cosines of words that are each read alone, (W, W)."""
+    alone, _ = vectors.of([Prompt((word,), frozenset(), "word") for word in words])
+    units = alone[:, 0] / np.maximum(np.linalg.norm(alone[:, 0], axis=1, keepdims=True), 1e-12)
+    return np.asarray(units @ units.T)

@@ -23,8 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmcompare.lab.bench import Share
-from lmcompare.lab.diffusion.digits import Part
-from lmcompare.lab.diffusion.prompts import LONGEST, Prompt, PromptSampler, TextVectors
+from lmcompare.lab.diffusion.data import LONGEST, Part, Prompt, PromptSampler, TextVectors
 from lmcompare.runfolder.parquet import Array
 
 SIDE = 8  # pixels

@@ -9,12 +9,11 @@ import numpy as np
 
 from lmcompare.analysis.metrics import LN2
 from lmcompare.exhibits import Bars, Exhibit
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.contrasts import Contrast, contrasts, corrected
+from lmcompare.lab.contrasts import Contrast, above, answer, contrasts, corrected, effects, listing, without_effect
 from lmcompare.lab.experiments.order import FAMILIES
-from lmcompare.lab.wording import above, answer, effects, listing, without_effect
-from lmcompare.models.rnn.attention import RnnAttention
+from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.render import numbers
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.lanes import BoolArray

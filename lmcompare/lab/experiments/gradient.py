@@ -16,11 +16,10 @@ from scipy.special import softmax
 from torch import Tensor
 
 from lmcompare.exhibits import Curve, Exhibit, Heatmap, TrainingFilm, WorkedEquation
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.changes import FilmedTransformer
-from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.experiments.ideas import BASE
-from lmcompare.lab.film import KINDS, Film
+from lmcompare.lab.film import KINDS, Film, FilmedTransformer
 from lmcompare.model import LanguageModel
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer

@@ -10,11 +10,10 @@ from nltk import Tree
 from lmcompare.analysis.metrics import LN2
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap
-from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
-from lmcompare.lab.contrasts import Contrast, contrasts, corrected
-from lmcompare.lab.sample import Sample
-from lmcompare.lab.wording import answer, listing
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment
+from lmcompare.lab.bench import Bench, Sample
+from lmcompare.lab.contrasts import Contrast, answer, contrasts, corrected, listing
+from lmcompare.models.pcfg.exhibits import expected_map, tree_map
 from lmcompare.models.pcfg.grammar import Key, keys_of, matched, read_trees
 from lmcompare.models.pcfg.plugin import Pcfg, expected_map, tree_map
 from lmcompare.render import numbers

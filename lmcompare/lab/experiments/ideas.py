@@ -8,15 +8,22 @@ from dataclasses import dataclass, replace
 
 from lmcompare.analysis.comparison import group_of
 from lmcompare.errors import LmcompareError
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.contrasts import Contrast, contrasts, corrected
-from lmcompare.lab.wording import answer, below, effects, inside, listing, without_effect
+from lmcompare.lab.contrasts import (
+    Contrast,
+    answer,
+    below,
+    contrasts,
+    corrected,
+    effects,
+    inside,
+    listing,
+    without_effect,
+)
 from lmcompare.render import numbers
 
-BASE = Condition(
-    "transformer", "lmcompare.lab.changes:FilmedTransformer"
-)  # the same bits, and a film of its training
+BASE = Condition("transformer", "lmcompare.lab.film:FilmedTransformer")  # the same bits, and a film of its training
 NO_POSITIONS = Condition("transformer positions none", "transformer", {"positions": "none"})
 NO_MASK = Condition("transformer no mask", "transformer", {"causal": False})
 ALL = 64  # words: the window of the transformer

@@ -11,13 +11,22 @@ import torch
 
 from lmcompare.analysis.metrics import LN2
 from lmcompare.exhibits import Curve
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.contrasts import Contrast, contrasts, corrected, of_same_trainings
+from lmcompare.lab.contrasts import (
+    Contrast,
+    answer,
+    contrasts,
+    corrected,
+    effects,
+    inside,
+    listing,
+    of_same_trainings,
+    without_effect,
+)
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.experiments.positions import POSITION, SCHEMES, by_position, widened, with_window
-from lmcompare.lab.wording import answer, effects, inside, listing, without_effect
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array

@@ -11,10 +11,9 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
-from lmcompare.lab.contrasts import Contrast, Measured, contrasts
-from lmcompare.lab.wording import answer, listing
+from lmcompare.lab.contrasts import Contrast, Measured, answer, contrasts, listing
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array

@@ -9,12 +9,10 @@ import numpy as np
 
 from lmcompare.analysis.metrics import LN2
 from lmcompare.exhibits import Heatmap
-from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
-from lmcompare.lab.contrasts import Contrast, Measured, contrasts
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment
+from lmcompare.lab.bench import Bench, asked, asked_of
+from lmcompare.lab.contrasts import Contrast, Measured, above, contrasts
 from lmcompare.lab.experiments.ideas import BASE, NO_MASK
-from lmcompare.lab.sample import asked, asked_of
-from lmcompare.lab.wording import above
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array

@@ -9,12 +9,21 @@ from itertools import product
 import numpy as np
 
 from lmcompare.exhibits import Curve, Heatmap
-from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
-from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected, of_same_trainings
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment
+from lmcompare.lab.bench import LONGEST, Bench, Sample, after
+from lmcompare.lab.contrasts import (
+    Contrast,
+    Measured,
+    above,
+    all_of,
+    answer,
+    below,
+    contrasts,
+    corrected,
+    listing,
+    of_same_trainings,
+)
 from lmcompare.lab.experiments.ideas import ALL, BASE, NO_ORDER, ORDER
-from lmcompare.lab.sample import LONGEST, Sample, after
-from lmcompare.lab.wording import above, all_of, answer, below, listing
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence

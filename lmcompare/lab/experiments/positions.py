@@ -9,11 +9,21 @@ import numpy as np
 
 from lmcompare import plugins
 from lmcompare.exhibits import Curve
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.contrasts import Contrast, Measured, corrected, of_same_trainings
+from lmcompare.lab.contrasts import (
+    Contrast,
+    Measured,
+    above,
+    all_of,
+    answer,
+    corrected,
+    effects,
+    listing,
+    of_same_trainings,
+    without_effect,
+)
 from lmcompare.lab.experiments.ideas import BASE, NO_ORDER, NO_POSITIONS
-from lmcompare.lab.wording import above, all_of, answer, effects, listing, without_effect
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
 from lmcompare.runfolder.cell import Cell

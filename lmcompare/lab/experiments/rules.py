@@ -11,12 +11,11 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars
-from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab.bench import Bench, Sample, drawn
 from lmcompare.lab.contrasts import Contrast, contrasts
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.experiments.order import FAMILIES
-from lmcompare.lab.sample import Sample, drawn
 from lmcompare.measure.sampling import Sampling, continued
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array

@@ -9,12 +9,10 @@ import numpy as np
 from lmcompare.analysis.metrics import LN2
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
-from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment
+from lmcompare.lab.bench import Bench, Sample
+from lmcompare.lab.contrasts import Contrast, Measured, answer, contrasts, corrected, listing
 from lmcompare.lab.experiments.order import FAMILIES
-from lmcompare.lab.sample import Sample
-from lmcompare.lab.wording import answer, listing
 from lmcompare.model import BLOCK_BYTES, LanguageModel
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array

@@ -9,19 +9,17 @@ import numpy as np
 import torch
 
 from lmcompare.exhibits import Exhibit, Heatmap, Neighbours
-from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, Row
-from lmcompare.lab.contrasts import contrasts
+from lmcompare.lab import Condition, Figures, Findings, Row
+from lmcompare.lab.bench import Bench, Sample
+from lmcompare.lab.contrasts import below, contrasts
 from lmcompare.lab.experiments.order import FAMILIES
-from lmcompare.lab.neurons.word_sets import SetNetwork
-from lmcompare.lab.sample import Sample
-from lmcompare.lab.wording import below
+from lmcompare.lab.quantisation import SetNetwork
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded, IntArray
 
-REAL = Condition("sets with real weights", "lmcompare.lab.neurons.word_sets:WordSets", {"ternary": False})
-SETS = Condition("sets of words", "lmcompare.lab.neurons.word_sets:WordSets", reference=REAL)
+REAL = Condition("sets with real weights", "lmcompare.lab.quantisation:WordSets", {"ternary": False})
+SETS = Condition("sets of words", "lmcompare.lab.quantisation:WordSets", reference=REAL)
 BAG = FAMILIES["word2vec bag"]
 FREQUENT, LEAST, SHOWN, WORDS = 500, 6, 10, 14  # frequent words, words of a set (at least), shown sets, shown words
 SMALL = 0.05  # bits per byte of the prediction

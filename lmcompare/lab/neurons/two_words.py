@@ -21,13 +21,11 @@ from scipy.special import softmax
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
-from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, Row
-from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
+from lmcompare.lab import Condition, Figures, Findings, Row
+from lmcompare.lab.bench import Bench, Sample
+from lmcompare.lab.contrasts import Contrast, Measured, answer, contrasts, corrected, listing
 from lmcompare.lab.experiments.ideas import BASE, NO_POSITIONS
 from lmcompare.lab.experiments.order import FAMILIES
-from lmcompare.lab.sample import Sample
-from lmcompare.lab.wording import answer, listing
 from lmcompare.models.rnn.network import Recurrence
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.render import numbers

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.lab.diffusion.digits import Digits, Judge, nearest
-from lmcompare.lab.diffusion.measured import KINDS, QUESTIONS, Answer, Answers, Everything
+from lmcompare.lab.diffusion.data import Digits, Judge, Prompt, nearest, random_vectors
 from lmcompare.lab.diffusion.model import Recipe, train
-from lmcompare.lab.diffusion.prompts import Prompt, random_vectors
+from lmcompare.lab.diffusion.questions import KINDS, QUESTIONS, Answer, Answers, Everything
 
 Seen = Callable[[str, Prompt, float, int], int]  # kind, prompt, strength, number of the picture: the digit
 

@@ -6,12 +6,20 @@ import numpy as np
 import pytest
 
 from lmcompare.exhibits import problem_with
-from lmcompare.lab.diffusion.digits import Digits, nearest
-from lmcompare.lab.diffusion.experiment import _claims, _remarks, _verdict
-from lmcompare.lab.diffusion.measured import RANDOM, STATIC, STRENGTHS, Everything, wilson
+from lmcompare.lab.diffusion.data import NUMERALS, Digits, Prompt, nearest
+from lmcompare.lab.diffusion.experiment import (
+    _claims,
+    _remarks,
+    _verdict,
+    against_random,
+    as_text,
+    by_strength,
+    by_vectors,
+    exhibits,
+    quality,
+)
 from lmcompare.lab.diffusion.pictures import DenoisingFilm, PromptedPictures
-from lmcompare.lab.diffusion.prompts import NUMERALS, Prompt
-from lmcompare.lab.diffusion.shown import against_random, as_text, by_strength, by_vectors, exhibits, quality
+from lmcompare.lab.diffusion.questions import RANDOM, STATIC, STRENGTHS, Everything, wilson
 from tests.lab.diffusion.planted import planted
 
 pytestmark = pytest.mark.slow

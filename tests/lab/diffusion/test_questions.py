@@ -9,8 +9,24 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from lmcompare.lab.diffusion.digits import Digits, Judge, nearest
-from lmcompare.lab.diffusion.measured import (
+from lmcompare.lab.diffusion.data import (
+    DIGITS,
+    HELD_OUT,
+    LONGEST,
+    NUMERALS,
+    ORDINALS,
+    WORDS,
+    Digits,
+    Judge,
+    PromptSampler,
+    all_prompts,
+    either,
+    nearest,
+    negated,
+    single,
+    training_prompts,
+)
+from lmcompare.lab.diffusion.questions import (
     NEW_NOTS,
     NEW_PAIRS,
     QUESTIONS,
@@ -20,20 +36,6 @@ from lmcompare.lab.diffusion.measured import (
     Answer,
     spread,
     wilson,
-)
-from lmcompare.lab.diffusion.prompts import (
-    DIGITS,
-    HELD_OUT,
-    LONGEST,
-    NUMERALS,
-    ORDINALS,
-    WORDS,
-    PromptSampler,
-    all_prompts,
-    either,
-    negated,
-    single,
-    training_prompts,
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.lab.diffusion.prompts import (
+from lmcompare.lab.diffusion.data import (
     TextVectors,
     all_prompts,
     context_vectors,

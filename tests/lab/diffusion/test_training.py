@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmcompare.lab.diffusion.digits import Digits, Part
+from lmcompare.lab.diffusion.data import Digits, Part, negated, random_vectors, single
 from lmcompare.lab.diffusion.model import DiffusionModel, Recipe, rate_of, train
-from lmcompare.lab.diffusion.prompts import negated, random_vectors, single
 
 pytestmark = pytest.mark.slow
 

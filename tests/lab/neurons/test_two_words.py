@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from lmcompare.lab.bench import Sample
 from lmcompare.lab.neurons.two_words import (
     LENGTH,
     NAMES,
@@ -28,8 +29,7 @@ from lmcompare.lab.neurons.two_words import (
     texts,
     told,
 )
-from lmcompare.lab.sample import Sample
-from lmcompare.models.rnn.network import Rnn
+from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import BagNetwork
 from lmcompare.tokens import Encoded

@@ -18,7 +18,7 @@ from lmcompare.lab.neurons.readable_units import (
     read_set,
     unit_length,
 )
-from lmcompare.lab.neurons.word_sets import SetNetwork, WordSets
+from lmcompare.lab.quantisation import SetNetwork, WordSets
 from lmcompare.tokens import Encoded
 from tests.training.texts import VOCABULARY, chain, fitted, ragged
 

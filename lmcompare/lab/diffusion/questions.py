@@ -12,12 +12,10 @@ import numpy as np
 import torch
 
 from lmcompare.harness.environment import usable_cores
+from lmcompare.lab import Condition
 from lmcompare.lab.bench import Bench, Share
-from lmcompare.lab.contract import Condition
 from lmcompare.lab.contrasts import Measured
-from lmcompare.lab.diffusion.digits import Digits, Judge, nearest
-from lmcompare.lab.diffusion.model import DiffusionModel, Recipe, train
-from lmcompare.lab.diffusion.prompts import (
+from lmcompare.lab.diffusion.data import (
     DIGITS,
     EITHER,
     HELD_OUT,
@@ -25,16 +23,20 @@ from lmcompare.lab.diffusion.prompts import (
     NUMERALS,
     ORDINALS,
     WORDS,
+    Digits,
+    Judge,
     Prompt,
     TextVectors,
     context_vectors,
     either,
+    nearest,
     negated,
     random_vectors,
     single,
     static_vectors,
     unknown_words,
 )
+from lmcompare.lab.diffusion.model import DiffusionModel, Recipe, train
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.runfolder.parquet import Array
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from lmcompare.analysis.intervals import units_of
 from lmcompare.analysis.metrics import sums
+from lmcompare.analysis.units import units_of
+from lmcompare.lab.bench import Sample, after, asked, asked_of
 from lmcompare.lab.experiments.attention import read_before
 from lmcompare.lab.experiments.positions import by_position
 from lmcompare.lab.experiments.unseen import _asked, followers, pairs_of
-from lmcompare.lab.sample import Sample, after, asked, asked_of
 from lmcompare.model import Setting
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.unigram import Unigram
