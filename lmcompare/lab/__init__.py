@@ -107,6 +107,8 @@ class LabExperiment(ABC):
         What its author expected, written before the first run, and never changed after it.
     corpus : str
         The corpus that it needs, as ``--corpus`` names it; "" if it can be run on any.
+    conditions : tuple of Condition
+        The models that it compares; the first one is the baseline.
     measuring : float
         About how long ``measure`` takes, as a share of the time of the trainings; for the estimate before a start.
     """
@@ -114,12 +116,9 @@ class LabExperiment(ABC):
     title: ClassVar[str]
     question: ClassVar[str]
     prediction: ClassVar[str]
+    conditions: ClassVar[Sequence[Condition]]
     corpus: ClassVar[str] = ""
     measuring: ClassVar[float] = 0.01
-
-    @abstractmethod
-    def conditions(self) -> Sequence[Condition]:
-        """Return the models that it compares; the first one is the baseline."""
 
     @abstractmethod
     def measure(self, bench: Bench) -> Findings:

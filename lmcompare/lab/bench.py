@@ -11,13 +11,14 @@ import numpy as np
 
 from lmcompare import plugins
 from lmcompare.analysis.intervals import LEAST_UNITS
-from lmcompare.analysis.metrics import LN2
-from lmcompare.analysis.units import units_of
-from lmcompare.errors import PluginError
+from lmcompare.analysis.resampling import units_of
+from lmcompare.analysis.totals import LN2, sums
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit, from_json
-from lmcompare.lab import LEAST_SEEDS, Condition, Row
-from lmcompare.lab.contrasts import Measured, bits, contrasts
+from lmcompare.lab import LEAST_SEEDS, Condition
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts
 from lmcompare.model import LanguageModel
+from lmcompare.render import numbers
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
@@ -202,10 +203,10 @@ class Bench:
     def entry(self, condition: Condition) -> ModelEntry:
         """Return the condition's model as the run has stored it.
 
-        Raises ``PluginError`` for a condition that the experiment does not name in ``conditions``.
+        Raises ``PluginError`` for a condition that the experiment does not list in ``conditions``.
         """
         if condition.name not in self._names:
-            raise PluginError(f"the condition '{condition.name}' was not trained: conditions() must return it")
+            raise PluginError(f"the condition '{condition.name}' was not trained: conditions must list it")
         return self.run.model(self._names[condition.name])
 
     @cached_property
@@ -255,8 +256,30 @@ class Bench:
         return [from_json(each) for each in self.entry(condition).done[0].measured("exhibits")]
 
     def bits(self, condition: Condition, *, by_sentence: bool = False) -> Measured:
-        """Return the bits that a condition charges for the test text; ``by_sentence``: each sentence on its own."""
-        return bits(self.run, self.entry(condition).name, by_sentence=by_sentence)
+        """Return the bits that a condition charges for the test text.
+
+        Parameters
+        ----------
+        condition : Condition
+        by_sentence : bool
+            Whether every sentence is scored as a document of its own.
+
+        Raises
+        ------
+        LmcompareError
+            If the test text was so long that only a part of it was scored by sentence.
+        """
+        found = sums(self.run, "test")[self.entry(condition).name]
+        if not by_sentence:
+            return Measured(found.unit_bits, found.bits)
+        if found.reset != found.tokens:
+            raise LmcompareError(
+                f"{self.run.path} has scores of single sentences for only a part of its test text: use a shorter test"
+                " text"
+            )
+        return Measured(
+            found.unit_reset_nats / LN2 + found.unit_overhead_bits, -found.log_prob_reset / LN2 + found.overhead_bits
+        )
 
     def log_probs(self, condition: Condition, split: Split = "test") -> list[Array]:
         """Return the (N,) log-probabilities of a held-out text in nats, for each training of a condition."""
@@ -284,18 +307,23 @@ class Bench:
             return ("The test text is too short for intervals: give a longer one.",)
         return ()
 
+    def needs(self, condition: Condition) -> str:
+        """Return the bits per byte that a condition needs on the test text, as text."""
+        return numbers.bits_per_byte(self.bits(condition).figure(self.unit_bytes))
+
     def rows(
-        self, baseline: Measured, changed: Mapping[str, Measured], sayings: Mapping[str, str] = {}
-    ) -> dict[str, Row]:
+        self, baseline: Condition, changed: Mapping[str, Condition], sayings: Mapping[str, str] = {}
+    ) -> dict[str, Contrast]:
         """Return a row for each changed condition: the bits per byte that the change costs.
 
         Parameters
         ----------
-        baseline : Measured
-        changed : mapping of str to Measured
+        baseline : Condition
+        changed : mapping of str to Condition
             The conditions by the names of their rows.
         sayings : mapping of str to str
             By the names of rows, the ideas in one sentence.
         """
-        found = contrasts(baseline, changed, self.unit_bytes)
+        others = {name: self.bits(condition) for name, condition in changed.items()}
+        found = contrasts(self.bits(baseline), others, self.unit_bytes)
         return {name: replace(each, saying=sayings.get(name, "")) for name, each in found.items()}

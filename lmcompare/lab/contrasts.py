@@ -17,11 +17,8 @@ import numpy as np
 from lmcompare.analysis.comparison import over_seeds
 from lmcompare.analysis.findings import Comparison, Row
 from lmcompare.analysis.intervals import holm, over_trainings, ratio_bootstrap
-from lmcompare.analysis.metrics import LN2, sums
-from lmcompare.errors import LmcompareError
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
-from lmcompare.runfolder.run import Run
 
 K = TypeVar("K")
 ROUNDING = 1e-6  # of an amount: the accuracy of networks that compute with float32
@@ -129,6 +126,13 @@ def contrasts(baseline: Measured | None, others: Mapping[str, Measured], sizes: 
     }
 
 
+def apart(tests: Mapping[str, tuple[Measured | None, Measured, Array]]) -> dict[str, Contrast]:
+    """Return contrasts of pairs of conditions, each with sizes of its own, with one correction for all, by name."""
+    return corrected(
+        {name: contrasts(base, {name: other}, sizes)[name] for name, (base, other, sizes) in tests.items()}
+    )
+
+
 def of_same_trainings(pairs: Mapping[str, tuple[Measured, Measured]], sizes: Array) -> dict[str, Contrast]:
     """Return by name how much the second condition of each pair differs from the first, with the same trained models.
 
@@ -158,34 +162,6 @@ def _less(after: Array, before: Array) -> Array:
     """Return the differences, 0 where they are rounding."""
     difference = after - before
     return np.where(np.abs(difference) <= ROUNDING * np.abs(before), 0.0, difference)
-
-
-def bits(run: Run, name: str, *, by_sentence: bool = False) -> Measured:
-    """Return the bits that a model of a run charges for the test text.
-
-    Parameters
-    ----------
-    run : Run
-    name : str
-        A model with a finished cell.
-    by_sentence : bool
-        Whether every sentence is scored as a document of its own.
-
-    Raises
-    ------
-    LmcompareError
-        If the test text was so long that only a part of it was scored by sentence.
-    """
-    found = sums(run, "test")[name]
-    if not by_sentence:
-        return Measured(found.unit_bits, found.bits)
-    if found.reset != found.tokens:
-        raise LmcompareError(
-            f"{run.path} has scores of single sentences for only a part of its test text: use a shorter test text"
-        )
-    return Measured(
-        found.unit_reset_nats / LN2 + found.unit_overhead_bits, -found.log_prob_reset / LN2 + found.overhead_bits
-    )
 
 
 _FORMS = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")

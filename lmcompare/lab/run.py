@@ -98,7 +98,7 @@ def described(spec: str, seconds: float | None) -> Described:
     Raises
     ------
     PluginError
-        If it can't be imported, is not an experiment, or does not return valid conditions.
+        If it can't be imported, is not an experiment, or has no valid conditions.
     """
     spec, name, limit = absolute(spec, Path.cwd()), name_of(spec), seconds or SECONDS
     if EXPERIMENTS.is_built_in(spec):
@@ -121,9 +121,9 @@ def described(spec: str, seconds: float | None) -> Described:
 def describe_job(_: object, spec: str) -> dict[str, Any]:
     """Import an experiment and ask it; runs in a process of its own if it is not lmcompare's."""
     experiment = EXPERIMENTS.resolve(spec)()
-    conditions = experiment.conditions()
+    conditions = experiment.conditions
     if not isinstance(conditions, Sequence) or not all(isinstance(each, Condition) for each in conditions):
-        raise PluginError(f"conditions() must return a tuple of Condition, not {kind_of(conditions)}")
+        raise PluginError(f"conditions must be a tuple of Condition, not {kind_of(conditions)}")
     return {
         "spec": spec,
         **{name: getattr(experiment, name) for name in ("title", "question", "prediction", "corpus")},
@@ -152,7 +152,7 @@ def _checked(name: str, found: Any) -> Described:
         if len(text := getattr(told, field)) > LONGEST or not text.isprintable():
             raise PluginError(f"its {field} must be one line of at most {LONGEST:,} characters")
     if not told.conditions:
-        raise PluginError("it has no conditions: conditions() must return at least one")
+        raise PluginError("it has no conditions: list at least one")
     for condition in told.conditions:
         if not condition.name:
             raise PluginError(f"a condition with the model '{condition.plugin}' has no name: give it one")
@@ -454,7 +454,7 @@ def measure_job(emit: Emit, spec: str, code: str, folder: str, names: dict[str, 
     cells = [cell for model in names.values() for cell in run.model(model).done]
     measured = {
         "text": run.corpus_fingerprint,
-        "differences": of_conditions(bench, experiment.conditions()),
+        "differences": of_conditions(bench, experiment.conditions),
         "seeds": bench.seeds,
         "decides": bench.decides,
         "train_seconds": sum(cell.cost["train_seconds"] or 0.0 for cell in cells),

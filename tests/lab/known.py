@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -62,18 +62,15 @@ class Known(LabExperiment):
     question = "Is the effect found that is there?"
     prediction = "It is."
     measuring = 3.0
-
-    def conditions(self) -> Sequence[Condition]:
-        return (
-            BASE,
-            Condition("costly", BASE.plugin, {"effect": 0.5, "noise": 0.021}),
-            Condition("same", BASE.plugin, {"noise": 0.019}),
-        )
+    conditions: ClassVar[Sequence[Condition]] = (
+        BASE,
+        Condition("costly", BASE.plugin, {"effect": 0.5, "noise": 0.021}),
+        Condition("same", BASE.plugin, {"noise": 0.019}),
+    )
 
     def measure(self, bench: Bench) -> Findings:
-        costly, same = self.conditions()[1:]
-        changed = {"costly": bench.bits(costly), "same": bench.bits(same)}
-        rows = bench.rows(bench.bits(BASE), changed, {"costly": "Half a bit."})
+        changed = {condition.name: condition for condition in self.conditions[1:]}
+        rows = bench.rows(BASE, changed, {"costly": "Half a bit."})
         bench.share(0.5)
         table = Figures(title="What it costs", rows=tuple(rows.values()), unit="bits per byte", figure_name="alone")
         claims = {"It is found.": rows["costly"].found}
@@ -84,9 +81,7 @@ class Shares(Known):
     """Needs a condition of the other experiment, and tells of odd progress."""
 
     title = "A shared condition"
-
-    def conditions(self) -> Sequence[Condition]:
-        return (BASE,)
+    conditions: ClassVar[Sequence[Condition]] = (BASE,)
 
     def measure(self, bench: Bench) -> Findings:
         bench.share(-1.0)
@@ -97,8 +92,7 @@ class Shares(Known):
 class Fails(Shares):
     """Has a condition that can't be trained."""
 
-    def conditions(self) -> Sequence[Condition]:
-        return (BASE, Condition("broken", f"{__file__}:Broken"))
+    conditions = (BASE, Condition("broken", f"{__file__}:Broken"))
 
 
 class Raises(Shares):
@@ -118,8 +112,7 @@ class Lacks(Shares):
 class Confuses(Shares):
     """Has another condition with a name that is taken."""
 
-    def conditions(self) -> Sequence[Condition]:
-        return (Condition("base", BASE.plugin, {"effect": 0.3}),)
+    conditions = (Condition("base", BASE.plugin, {"effect": 0.3}),)
 
 
 class Blocks(Shares):

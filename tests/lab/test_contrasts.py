@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.analysis.intervals import holm
-from lmcompare.lab.contrasts import Contrast, Measured, bits, contrasts, of_same_trainings
+from lmcompare.lab import Condition
+from lmcompare.lab.bench import Bench
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts, of_same_trainings
 from tests.analysis.tiny import tiny_run
 
 DOCUMENTS, BYTES = 40, 1000.0
@@ -68,10 +70,11 @@ def test_bits_of_a_run_in_context_and_by_sentence(tmp_path: Path) -> None:
     run = tiny_run(
         tmp_path, {"m": [half, quarter]}, documents=[[2, 2]] * 3, reset=[0.125] * 12, overhead_bits=[1.0] * 12
     )
-    found = bits(run, "m")
+    bench, model = Bench(run, {"m": "m"}), Condition("m", "m")
+    found = bench.bits(model)
     assert found.totals.tolist() == [24.0, 36.0]  # 1 and 2 bits a token, and 1 bit that is charged beside them
     assert found.units.sum() == pytest.approx(30.0)
-    alone = bits(run, "m", by_sentence=True)
+    alone = bench.bits(model, by_sentence=True)
     assert alone.totals.tolist() == pytest.approx([48.0, 48.0])
     assert alone.units.sum() == pytest.approx(48.0)
 

@@ -24,9 +24,7 @@ from lmcompare.lab import Condition, Findings, LabExperiment
 
 class Fine(LabExperiment):
     title, question, prediction = "Fine", "What is it?", "Something."
-
-    def conditions(self):
-        return (Condition("base", "ngram", {"order": 2}, tokens="char"),)
+    conditions = (Condition("base", "ngram", {"order": 2}, tokens="char"),)
 
     def measure(self, bench):
         return Findings(verdict="")
@@ -36,16 +34,16 @@ class Odd(Fine):
 
 
 def conditions(*those: str) -> str:
-    return f"def conditions(self): return ({', '.join(those)},)"
+    return f"conditions = ({', '.join(those)},)"
 
 
 @pytest.mark.usefixtures("measured_here")
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("def conditions(self): raise ZeroDivisionError('nothing to divide')", "nothing to divide"),
-        ("def conditions(self): return 'base'", "tuple of Condition, not"),
-        ("def conditions(self): return ()", "no condition"),
+        ("def lacks(self): raise ZeroDivisionError('nothing to divide')", "nothing to divide"),
+        ("conditions = 'base'", "tuple of Condition, not"),
+        ("conditions = ()", "no condition"),
         (conditions("Condition('base', 'unigram', {'name': 'other'})"), "'name'"),
         (conditions("Condition('', 'unigram')"), "'unigram' has no name"),
         (conditions("Condition('base', 'unigram', 5)"), "settings"),
@@ -160,7 +158,7 @@ def test_the_bench_of_an_experiment(tmp_path: Path) -> None:
     assert Bench(run, {"base": "one"}).decides
     assert [len(nats) for nats in bench.log_probs(base)] == [400] * 3
     assert bench.corpus.path == bench.corpus_of(changed).path == run.tokens[bench.entry(base).tokens_fingerprint].path
-    row = bench.rows(bench.bits(base), {"x": bench.bits(changed)}, {"x": "More."})["x"]
+    row = bench.rows(base, {"x": changed}, {"x": "More."})["x"]
     assert (row.saying, row.found) == ("More.", True)
     assert row.value == pytest.approx(1.0, abs=0.01)
     with pytest.raises(PluginError, match="'third' was not trained"):
@@ -172,5 +170,5 @@ def test_the_bench_of_an_experiment(tmp_path: Path) -> None:
         {"base": "one", "changed": "two"},
     )
     assert "too short" in short.remarks[0]
-    row = short.rows(short.bits(base), {"x": short.bits(changed)})["x"]
+    row = short.rows(base, {"x": changed})["x"]
     assert (row.value, row.low, row.high, row.found) == (1.0, None, None, False)

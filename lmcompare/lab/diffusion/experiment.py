@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from lmcompare.exhibits import Curve, Exhibit, Heatmap, WorkedEquation
-from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab import Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contrasts import Contrast, answer, contrasts, corrected, listing
 from lmcompare.lab.diffusion.data import DIGITS, WORDS, Prompt, TextVectors, either, nearest, negated, single
@@ -68,10 +68,7 @@ class Diffusion(LabExperiment):
         " ones."
     )
     measuring = 1.4
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return the models of text whose word vectors guide the pictures."""
-        return CONDITIONS
+    conditions = CONDITIONS
 
     def measure(self, bench: Bench) -> Findings:
         """Train diffusion models with three kinds of word vectors, and let a classifier judge their pictures."""

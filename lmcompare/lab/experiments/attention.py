@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -59,21 +59,13 @@ class Attention(LabExperiment):
         " of the past states, which chooses nothing, gives at least half of that. A pointer saves more than"
         " attention, on words that were read a short time before."
     )
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return the recurrent network, and the same with each way of looking back."""
-        return (RNN, *LOOKING.values())
+    conditions = (RNN, *LOOKING.values())
 
     def measure(self, bench: Bench) -> Findings:
         """Compare the ways on the whole test text, and on words that were and were not read before."""
-        looking = {name: bench.bits(condition) for name, condition in LOOKING.items()}
-        base = bench.bits(RNN)
-        needs = base.figure(bench.unit_bytes)
         sayings = {name: f"{SAYINGS[name]} {_took(bench, condition)}".strip() for name, condition in LOOKING.items()}
-        worth = bench.rows(base, looking, sayings)
-        choosing = bench.rows(
-            looking[MEAN], {name: each for name, each in looking.items() if name not in (MEAN, COPIED)}
-        )
+        worth = bench.rows(RNN, LOOKING, sayings)
+        choosing = bench.rows(EVEN, {name: LOOKING[name] for name in (CHOSEN, MULTIPLIED, NARROW)})
         before, others = _repeats(bench)
         tables = (
             Figures(
@@ -82,7 +74,7 @@ class Attention(LabExperiment):
                 unit="bits per byte",
                 note=(
                     "The same recurrent network, trained for the same number of steps on the same tokens; negative"
-                    f" figures are better. Without attention it needs {numbers.bits_per_byte(needs)} bits per byte."
+                    f" figures are better. Without attention it needs {bench.needs(RNN)} bits per byte."
                     f" {_took(bench, RNN)} Windows have {FAR} states where nothing else is said."
                 ),
                 row_name="What it has besides its state",

@@ -16,7 +16,7 @@ from scipy.special import softmax
 from torch import Tensor
 
 from lmcompare.exhibits import Curve, Exhibit, Heatmap, TrainingFilm, WorkedEquation
-from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab import Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.film import KINDS, Film, FilmedTransformer
@@ -52,10 +52,7 @@ class Gradient(LabExperiment):
         " hand and in the trained model. Little of the gradient reaches queries and keys: less than a tenth of its"
         " squared norm, in the last quarter of the training."
     )
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return the transformer whose training is filmed."""
-        return (BASE,)
+    conditions = (BASE,)
 
     def measure(self, bench: Bench) -> Findings:
         """Work the gradient out on four tokens, then in the trained model, then over the training."""

@@ -12,7 +12,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap
 from lmcompare.lab import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.bench import Bench, Sample
-from lmcompare.lab.contrasts import Contrast, answer, contrasts, corrected, listing
+from lmcompare.lab.contrasts import Contrast, answer, apart, contrasts, listing
 from lmcompare.models.pcfg.exhibits import expected_map, tree_map
 from lmcompare.models.pcfg.grammar import Key, keys_of, matched, read_trees
 from lmcompare.models.pcfg.plugin import Pcfg, expected_map, tree_map
@@ -48,10 +48,7 @@ class Grammar(LabExperiment):
         " so little text, needs more bits per word than the trigram."
     )
     corpus = "nltk:treebank"
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return the trigram, the parser, its class bigram, and the transformer."""
-        return tuple(MODELS.values())
+    conditions = tuple(MODELS.values())
 
     def measure(self, bench: Bench) -> Findings:
         """Compare surprisals per word, also by the phrase that ended before the word."""
@@ -82,23 +79,23 @@ class Grammar(LabExperiment):
     @staticmethod
     def _by_phrase(whole: Sample, nats: Mapping[str, list[Array]], ended: IntArray) -> Figures:
         """Return the bits of the parser less those of the trigram, by the longest phrase that ended before."""
-        tests: dict[str, Contrast] = {}
-        counted: list[str] = []
-        for name, (least, most) in ENDED.items():
-            part = whole.chosen(np.flatnonzero((ended >= least) & (ended <= most)))
-            if not len(part):
-                continue
-            counted.append(f"{name} {len(part):,}")
-            needs = {model: part.surprisals(nats[model]) for model in (TRIGRAM, PARSER)}
-            tests |= contrasts(needs[TRIGRAM], {name: needs[PARSER]}, part.counts)
+        parts = {
+            name: whole.chosen(np.flatnonzero((ended >= least) & (ended <= most)))
+            for name, (least, most) in ENDED.items()
+            if ((ended >= least) & (ended <= most)).any()
+        }
+        tests = {
+            name: (part.surprisals(nats[TRIGRAM]), part.surprisals(nats[PARSER]), part.counts)
+            for name, part in parts.items()
+        }
         return Figures(
             title="The parser against the trigram, by the phrase that ended just before the word",
-            rows=tuple(corrected(tests).values()),
+            rows=tuple(apart(tests).values()),
             unit="bits per word",
             note=(
                 "By the trees that people drew for the test text, which no model has seen: the longest phrase that"
                 " ends just before the word. Negative figures are better for the parser. Words, with the ends of"
-                f" sentences left out: {', '.join(counted)}."
+                f" sentences left out: {', '.join(f'{name} {len(part):,}' for name, part in parts.items())}."
             ),
             row_name="Phrase that ended",
             figure_name="bits per word of the parser",

@@ -137,10 +137,7 @@ class Ideas(LabExperiment):
         " and several heads are worth least, less than 0.02 bits per byte each. The network without the mask pretends"
         " to need less than 0.5 bits per byte."
     )
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return the transformer and, for each idea, the transformer without it."""
-        return (BASE, ORDER, *(idea.without for idea in IDEAS))
+    conditions = (BASE, ORDER, *(idea.without for idea in IDEAS))
 
     def measure(self, bench: Bench) -> Findings:
         """Return the bits per byte that are lost without each idea."""
@@ -157,7 +154,6 @@ class Ideas(LabExperiment):
             *(replace(row, p_holm=None, remark=NO_MODEL) for row in pretended.values()),
         ]
         ideas = {idea.name: idea for idea in IDEAS}
-        whole, ordered = (numbers.bits_per_byte(bench.bits(c).figure(bench.unit_bytes)) for c in (BASE, ORDER))
         worth = Figures(
             title="Bits per byte that are lost without each idea",
             rows=tuple(
@@ -166,9 +162,9 @@ class Ideas(LabExperiment):
             unit="bits per byte",
             note=(
                 "Each row is the same transformer with one thing changed, trained for the same number of steps and"
-                f" scored on the same test text. The whole transformer needs {whole} bits per byte. “Word order” is"
-                f" measured on another transformer, which needs {ordered}: its keys and values come from the word"
-                " vectors, and its positions are relative."
+                f" scored on the same test text. The whole transformer needs {bench.needs(BASE)} bits per byte. “Word"
+                f" order” is measured on another transformer, which needs {bench.needs(ORDER)}: its keys and values"
+                " come from the word vectors, and its positions are relative."
             ),
             row_name="Idea",
             figure_name="bits per byte without it",

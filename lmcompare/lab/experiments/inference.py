@@ -76,10 +76,7 @@ class Inference(LabExperiment):
         " from the past of the document saves more than a window four times as long, and costs most."
     )
     measuring = 0.4
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return the transformer, one whose window can be made longer, counts, and counts with a cache."""
-        return (BASE, ALIBI, COUNTS, CACHE)
+    conditions = (BASE, ALIBI, COUNTS, CACHE)
 
     def measure(self, bench: Bench) -> Findings:
         """Score the test text in each way, and time each way on validation text."""

@@ -44,10 +44,7 @@ class Letters(LabExperiment):
         " are between them."
     )
     measuring = 0.05
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return a transformer for each kind of token."""
-        return tuple(KINDS.values())
+    conditions = tuple(KINDS.values())
 
     def lacks(self) -> str:
         """Return that pieces need a library, if it is not installed."""

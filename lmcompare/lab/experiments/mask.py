@@ -48,10 +48,7 @@ class Mask(LabExperiment):
         " than the transformer with the mask, by at least 0.5 bits per byte."
     )
     measuring = 0.05
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return the causal transformer, the one without the mask, and the encoder-decoder."""
-        return (BASE, NO_MASK, TEXTBOOK)
+    conditions = (BASE, NO_MASK, TEXTBOOK)
 
     def measure(self, bench: Bench) -> Findings:
         """Score each condition as it scores itself, and with everything that follows cut off."""
@@ -59,12 +56,12 @@ class Mask(LabExperiment):
         contexts = list(sample.contexts())
         pretended: dict[str, Measured] = {}
         honest: dict[str, Measured] = {}
-        for condition in bench.each(self.conditions()):
+        for condition in bench.each(self.conditions):
             pretended[condition.name] = sample.bits([nats[sample.at] for nats in bench.log_probs(condition)])
             honest[condition.name] = sample.bits(
                 [asked_of(model, sample, contexts) for model in bench.models(condition)]
             )
-        models = {condition.name: bench.model(condition) for condition in self.conditions()}
+        models = {condition.name: bench.model(condition) for condition in self.conditions}
         sentence = _sentence(bench, [models[name] for name in CHEATS])
         base = honest[BASE.name]
         asked_honestly = contrasts(base, {name: honest[name] for name in CHEATS}, sample.sizes)

@@ -57,10 +57,7 @@ class Ontology(LabExperiment):
         " word2vec's vectors, the first supersense that is named for a word that was held out is right for more"
         " than half of the words, and more often than one that is guessed from its suffix."
     )
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return the readable bag, its control, and bags of word2vec's vectors."""
-        return (READABLE, *OTHERS.values())
+    conditions = (READABLE, *OTHERS.values())
 
     def lacks(self) -> str:
         """Return that it needs WordNet, if that is not on this machine."""
@@ -68,8 +65,7 @@ class Ontology(LabExperiment):
 
     def measure(self, bench: Bench) -> Findings:
         """Compare the bags, and predict the classes of words that are held out from their vectors."""
-        readable = bench.bits(READABLE)
-        found = bench.rows(readable, {name: bench.bits(condition) for name, condition in OTHERS.items()}, SAYINGS)
+        found = bench.rows(READABLE, OTHERS, SAYINGS)
         cost = Figures(
             title="Other word vectors against those that one can read",
             rows=tuple(found.values()),
@@ -77,7 +73,7 @@ class Ontology(LabExperiment):
             note=(
                 "Bags of the last three words with the same hidden layer, trained for the same number of steps."
                 " Figures above 0 are worse than the readable table, which needs"
-                f" {numbers.bits_per_byte(readable.figure(bench.unit_bytes))} bits per byte."
+                f" {bench.needs(READABLE)} bits per byte."
             ),
             row_name="Word vectors",
             figure_name="bits per byte in all",

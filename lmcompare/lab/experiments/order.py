@@ -109,10 +109,7 @@ class Order(LabExperiment):
         " word only loses less than one that is shuffled when it is scored."
     )
     measuring = 0.45
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return a model of each family, and transformers that know the order of some words only."""
-        return (*FAMILIES.values(), *TRAINED.values())
+    conditions = (*FAMILIES.values(), *TRAINED.values())
 
     def measure(self, bench: Bench) -> Findings:
         """Ask every model with changed contexts, at positions drawn from the test text."""

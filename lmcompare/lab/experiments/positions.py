@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -67,23 +67,19 @@ class Positions(LabExperiment):
         " mask alone lets it tell positions apart."
     )
     measuring = 0.05
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return a transformer for each scheme, and one that can know no order at all."""
-        return (NO_POSITIONS, *(each for each in SCHEMES.values() if each is not NO_POSITIONS), NO_ORDER)
+    conditions = (NO_POSITIONS, *(each for each in SCHEMES.values() if each is not NO_POSITIONS), NO_ORDER)
 
     def measure(self, bench: Bench) -> Findings:
         """Compare the schemes on the test text, by position, and with longer windows at scoring."""
-        measured = {scheme: bench.bits(condition) for scheme, condition in SCHEMES.items()}
-        without = measured["none"].figure(bench.unit_bytes)
-        rows = bench.rows(measured["none"], {s: each for s, each in measured.items() if s != "none"}, SAYINGS)
+        others = {scheme: condition for scheme, condition in SCHEMES.items() if scheme != "none"}
+        rows = bench.rows(NO_POSITIONS, others, SAYINGS)
         table = Figures(
             title="Bits per byte against the network without positions",
             rows=tuple(sorted(rows.values(), key=lambda row: row.amount)),
             unit="bits per byte",
             note=(
                 "The same transformer, told the positions in different ways; negative figures are better. Without"
-                f" positions it needs {numbers.bits_per_byte(without)} bits per byte."
+                f" positions it needs {bench.needs(NO_POSITIONS)} bits per byte."
             ),
             row_name="Scheme",
             figure_name="bits per byte in all",
@@ -124,8 +120,7 @@ def _claims(rows: Mapping[str, Row]) -> dict[str, bool | None]:
 
 def _knows_order(bench: Bench) -> Figures:
     """Return what a network without positions still gains from the order of the words, through the causal mask."""
-    rows = bench.rows(bench.bits(NO_ORDER), {"Without positions, with the causal mask": bench.bits(NO_POSITIONS)})
-    (row,) = rows.values()
+    (row,) = bench.rows(NO_ORDER, {"Without positions, with the causal mask": NO_POSITIONS}).values()
     amount = f"{numbers.bits_per_byte(abs(row.amount))} bits per byte"
     result = f"The order that it tells {'saves' if row.amount < 0 else 'costs'} {amount}." if bench.decides else ""
     if bench.decides and not row.found:

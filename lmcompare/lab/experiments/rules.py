@@ -11,7 +11,7 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars
-from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab import Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench, Sample, drawn
 from lmcompare.lab.contrasts import Contrast, contrasts
 from lmcompare.lab.experiments.ideas import BASE
@@ -125,10 +125,7 @@ class Rules(LabExperiment):
         " that matches everything. The script that was written for statements has one for at least twice as many."
     )
     measuring = 0.1
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return the models whose continuations are shown."""
-        return tuple(MODELS.values())
+    conditions = tuple(MODELS.values())
 
     def measure(self, bench: Bench) -> Findings:
         """Count the sentences of the test text for which a rule matches, and let all answer some of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.lab import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.bench import Bench, Sample
-from lmcompare.lab.contrasts import Contrast, Measured, answer, contrasts, corrected, listing
+from lmcompare.lab.contrasts import Contrast, Measured, answer, apart, contrasts, listing
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.model import BLOCK_BYTES, LanguageModel
 from lmcompare.render import numbers
@@ -47,11 +47,7 @@ class Unseen(LabExperiment):
         " better, with a quarter, with half and with all of the training text."
     )
     measuring = 0.03
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return a model of each family, and counts and vectors of parts of the training text."""
-        counts = (_counts(share) for share in SHARES if share < 1)  # the model of the whole text is in MODELS
-        return (*MODELS.values(), *counts, *map(_vectors, SHARES))
+    conditions = (*MODELS.values(), *(_counts(share) for share in SHARES if share < 1), *map(_vectors, SHARES))
 
     def measure(self, bench: Bench) -> Findings:
         """Compare distributions over the words that never followed, and the whole text with less training text."""
@@ -158,13 +154,11 @@ def _table(found: Mapping[str, Contrast], counts: Measured, sample: Sample, said
 
 def _by_amount(bench: Bench) -> Figures:
     """Return the bits per byte of vectors less those of counts, with parts of the training text and all of it."""
-    tests: dict[str, Contrast] = {}
-    for share in SHARES:
-        counts, vectors = bench.bits(_counts(share)), bench.bits(_vectors(share))
-        tests |= contrasts(counts, {f"{100 * share:g} % of the text": vectors}, bench.unit_bytes)
+    pairs = {share: (bench.bits(_counts(share)), bench.bits(_vectors(share))) for share in SHARES}
+    tests = {f"{100 * share:g} % of the text": (*pair, bench.unit_bytes) for share, pair in pairs.items()}
     return Figures(
         title="The bag of word vectors against a 5-gram with as many parameters, by amount of text",
-        rows=tuple(corrected(tests).values()),
+        rows=tuple(apart(tests).values()),
         unit="bits per byte",
         note=(
             "The whole test text; negative figures are better for vectors. Both have the same part of the training"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from lmcompare.exhibits import Curve
@@ -132,10 +131,7 @@ class Neurons(LabExperiment):
         " and from those of the transformer without positions less often; from a bag in 50 %."
     )
     measuring = 0.2
-
-    def conditions(self) -> Sequence[Condition]:
-        """Return the transformer, that of 1.58 bits, sets of words with ternary and real weights, RNN and bag."""
-        return (BASE, TRAINED, SETS, REAL, *(each for each in PROBED.values() if each is not BASE))
+    conditions = (BASE, TRAINED, SETS, REAL, *(each for each in PROBED.values() if each is not BASE))
 
     def measure(self, bench: Bench) -> Findings:
         """Round the transformer, read the sets of words, and probe for the order of two words."""

@@ -28,7 +28,7 @@ SMALL = 0.05  # bits per byte of the prediction
 def readable_units(bench: Bench) -> Findings:
     """Return the sets of words of the units, what they do on the test text, and what it costs to have them."""
     whole = bench.whole
-    (cost,) = bench.rows(bench.bits(REAL), {"Weights -1, 0 and 1": bench.bits(SETS)}).values()
+    (cost,) = bench.rows(REAL, {"Weights -1, 0 and 1": SETS}).values()
     networks = [network for _, network in bench.networks(SETS) if isinstance(network, SetNetwork)]
     found = [firing(network, bench.corpus.test) for network in bench.each(networks)]
     kinds = np.mean([np.bincount(Units.of(each).kinds(), minlength=len(KINDS)) for each in networks], axis=0)

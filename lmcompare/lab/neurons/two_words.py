@@ -23,7 +23,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
 from lmcompare.lab import Condition, Figures, Findings, Row
 from lmcompare.lab.bench import Bench, Sample
-from lmcompare.lab.contrasts import Contrast, Measured, answer, contrasts, corrected, listing
+from lmcompare.lab.contrasts import Measured, answer, apart, listing
 from lmcompare.lab.experiments.ideas import BASE, NO_POSITIONS
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.models.rnn.network import Recurrence
@@ -194,16 +194,17 @@ def _by_places(told: Array, by: int) -> list[float]:
 def _told_by_probes(bench: Bench, passages: Passages, found: Mapping[str, Probed]) -> Figures:
     sizes = passages.sample.counts
     chance = Measured.of(sizes[None] / 2)
-    tests: dict[tuple[str, int], Contrast] = {}
-    for (name, (trained, _)), (i, places) in product(found.items(), enumerate(NAMED_PLACES)):
-        told_right = {f"{name}, {places}": passages.sample.amounts(trained[:, i, PROBE])}
-        (tests[name, i],) = contrasts(chance, told_right, sizes).values()
-    units = {name: _by_places(trained, UNIT) for name, (trained, _) in found.items()}
+    tests: dict[str, tuple[Measured, Measured, Array]] = {}
+    units: list[float] = []
+    for name, (trained, _) in found.items():
+        units += _by_places(trained, UNIT)
+        for i, places in enumerate(NAMED_PLACES):
+            tests[f"{name}, {places}"] = (chance, passages.sample.amounts(trained[:, i, PROBE]), sizes)
     tokens = bench.corpus.vocabulary.tokens
     shown = [f"“{tokens[one]} … {tokens[other]}”" for one, other in passages.pairs]
     return Figures(
         title="Which of two words came first: what a linear probe reads from a network's state",
-        rows=tuple(replace(row, figure=units[name][i]) for (name, i), row in corrected(tests).items()),
+        rows=tuple(replace(row, figure=unit) for row, unit in zip(apart(tests).values(), units, strict=True)),
         unit="share above one half",
         note=(
             f"{len(passages.words):,} passages of the test text, into which pairs of words ({numbers.listed(shown)})"
@@ -217,14 +218,11 @@ def _told_by_probes(bench: Bench, passages: Passages, found: Mapping[str, Probed
 
 
 def _training_adds(sample: Sample, found: Mapping[str, Probed], right: Mapping[str, float]) -> Figures:
-    tests: dict[str, Contrast] = {}
-    for name, (trained, untrained) in found.items():
-        if name != BAG:
-            added = sample.amounts(_everywhere(trained) - _everywhere(untrained))
-            tests |= contrasts(None, {name: added}, sample.counts)
+    added = {name: _everywhere(trained) - _everywhere(untrained) for name, (trained, untrained) in found.items()}
+    tests = {name: (None, sample.amounts(each), sample.counts) for name, each in added.items() if name != BAG}
     return Figures(
         title="What training adds to what the same network tells before it was trained",
-        rows=tuple(replace(row, figure=right[name]) for name, row in corrected(tests).items()),
+        rows=tuple(replace(row, figure=right[name]) for name, row in apart(tests).items()),
         unit="share",
         note="The mean over all places. An untrained network also mixes the words that it reads in an order.",
         row_name="Network",
