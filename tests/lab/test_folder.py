@@ -49,7 +49,7 @@ def test_what_the_user_has_put_in_the_folder_of_a_run_is_refused(tmp_path: Path,
 @pytest.mark.parametrize("name", ["thesis.txt", "report.html", "cells/x"])
 def test_other_files_in_the_folder_of_a_laboratory_are_refused(tmp_path: Path, name: str) -> None:
     lab.claim(tmp_path)
-    filled(tmp_path, "lab.html", "charts/lab-1.svg", name)
+    filled(tmp_path, "lab.html", "charts/lab-ideas-1.svg", name)
     with pytest.raises(LmcompareError, match=f"other files .{name.partition('/')[0]}"):
         run.check_free(tmp_path)
 

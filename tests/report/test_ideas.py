@@ -67,7 +67,8 @@ def test_the_figures_are_those_of_the_file(both: Path) -> None:
     ):
         low, _, high = interval.partition(" to ")
         remark = f" {row['remark']}" if row["remark"] else ""
-        assert name.startswith(f"{row['name']}{row['saying']}{remark}")
+        saying = f" {row['saying']}" if row["saying"] else ""
+        assert name.startswith(f"{row['name']}{saying}{remark}")
         stored = [row[key] for key in ("value", "low", "high", "figure")]
         written = [number(text) for text in (value, low, high or low, figure)]
         assert written == [None if each is None else pytest.approx(each, abs=5e-4) for each in stored]
@@ -125,4 +126,4 @@ def test_the_charts_of_the_laboratory_stay_when_the_report_is_written(both: Path
     write_page(both, {})
     write_reports(both)
     write_reports(both)
-    assert {"lab-1.svg", "ideas-1.svg"} <= {path.name for path in (both / "charts").iterdir()}
+    assert {"lab-ideas-1.svg", "ideas-1.svg"} <= {path.name for path in (both / "charts").iterdir()}

@@ -14,12 +14,15 @@ from lmcompare.analysis.findings import Figures, Row, StoredFindings, order_of
 from lmcompare.exhibits import TrainingFilm, WorkedEquation
 from lmcompare.render import numbers
 from lmcompare.render.charts import intervals as charts
-from lmcompare.render.templating import anchor, fill
+from lmcompare.render.markdown import plain
+from lmcompare.render.prose import Inline
+from lmcompare.render.templating import anchor
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.runfolder.layout import LAB_PAGE
 from lmcompare.studies.exhibits.section import Drawn, in_series
 
 _END = re.compile(r"(?<=[.!?]) (?=[A-Z])")  # of a sentence
+_PAGE = Inline(Markup('<a href="{}">The page of the laboratory</a>').format(LAB_PAGE), "The page of the laboratory")
 PREVIEW = "Preview, no verdict: so few trainings can't tell an effect of the change from chance in a single training."
 
 
@@ -54,6 +57,11 @@ class DrawnTable:
         """Whether a row of the chart is not significant."""
         return any(map(_not_significant, self.figures.rows))
 
+    @staticmethod
+    def warning(remark: str) -> Inline:
+        """Return a remark on a row, after its name."""
+        return Inline(Markup(' <span class="warning">{}</span>').format(remark), f" {plain(remark)}")
+
     def written(self, row: Row) -> tuple[str, str]:
         """Return the estimate of a row and its interval as text."""
         write = numbers.signed if self.figures.differences else numbers.bits_per_byte
@@ -79,6 +87,18 @@ class DrawnExperiment:
     found: StoredFindings
     tables: tuple[DrawnTable, ...]
     series: list[list[Drawn]]
+
+    @property
+    def question(self) -> Inline:
+        """Its question, as a link to it."""
+        html = Markup('<a href="#{}">{}</a>').format(self.key, self.found.question)
+        return Inline(html, plain(self.found.question))
+
+    @property
+    def mention(self) -> Inline:
+        """Its title in small print, as a link to it."""
+        html = Markup('<small><a href="#{}">{}</a></small>').format(self.key, self.found.title)
+        return Inline(html, f" {plain(self.found.title)}")
 
     @property
     def answer(self) -> str:
@@ -117,8 +137,9 @@ def build(data: ReportData) -> Section | None:
         for name in sorted(found, key=order_of)
     ]
     alone = data.run.runs == (data.run,) and data.page.get("live") != SERVED
-    html = fill(
+    return Section.written(
         "ideas",
+        "What the laboratory found",
         __package__,
         experiments=experiments,
         titles={each.found.name: each for each in experiments},
@@ -126,9 +147,8 @@ def build(data: ReportData) -> Section | None:
         left_out=left_out,
         preview=PREVIEW,
         unit=data.comparison.unit,
-        page=LAB_PAGE if alone and (data.run.path / LAB_PAGE).is_file() else "",
+        page=_PAGE if alone and (data.run.path / LAB_PAGE).is_file() else None,
     )
-    return Section.of("ideas", "What the laboratory found", html)
 
 
 def _of_kind(found: StoredFindings, kind: str) -> list[Mapping[str, Any]]:
