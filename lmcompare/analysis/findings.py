@@ -84,6 +84,22 @@ class Row:
         """Whether the quantity differs from zero, at the 5 % level after the correction."""
         return self.p_holm is not None and self.p_holm < SIGNIFICANCE
 
+    @property
+    def spoken(self) -> str:
+        """The name as it is written inside a sentence: without its capital letter, but "ALiBi"."""
+        return self.name if self.name[1:2].isupper() else self.name[:1].lower() + self.name[1:]
+
+    def below(self, bound: float) -> bool | None:
+        """Return whether the amount is below a bound; None if its interval does not decide it."""
+        # if the text is too short for intervals, only the value decides
+        low, high = (self.amount if end is None else end for end in (self.low, self.high))
+        return True if high < bound else False if low > bound else None
+
+    def above(self, bound: float) -> bool | None:
+        """Return whether the amount is above a bound; None if its interval does not decide it."""
+        is_below = self.below(bound)
+        return None if is_below is None else not is_below
+
 
 @dataclass(frozen=True)
 class Figures:

@@ -3,24 +3,6 @@
 ``lmcompare lab`` lists and runs them. An experiment is one file with a class that derives from ``LabExperiment``.
 """
 
-from lmcompare.lab.contract import (
-    EXPERIMENTS,
-    LEAST_SEEDS,
-    Condition,
-    Figures,
-    Findings,
-    LabExperiment,
-    Row,
-    experiment_names,
-)
+from lmcompare.lab.contract import EXPERIMENTS, Condition, Figures, Findings, LabExperiment, Row, experiment_names
 
-__all__ = [
-    "EXPERIMENTS",
-    "LEAST_SEEDS",
-    "Condition",
-    "Figures",
-    "Findings",
-    "LabExperiment",
-    "Row",
-    "experiment_names",
-]
+__all__ = ["EXPERIMENTS", "Condition", "Figures", "Findings", "LabExperiment", "Row", "experiment_names"]

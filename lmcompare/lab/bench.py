@@ -15,7 +15,7 @@ from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.totals import LN2, sums
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit, from_json
-from lmcompare.lab import LEAST_SEEDS, Condition
+from lmcompare.lab.contract import LEAST_SEEDS, Condition
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers

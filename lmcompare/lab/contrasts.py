@@ -167,19 +167,6 @@ def _less(after: Array, before: Array) -> Array:
 _FORMS = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
 
 
-def below(found: Row, bound: float) -> bool | None:
-    """Return whether an amount is below a bound; None if its interval does not decide it."""
-    # if the text is too short for intervals, only the value decides
-    low, high = (found.amount if end is None else end for end in (found.low, found.high))
-    return True if high < bound else False if low > bound else None
-
-
-def above(found: Row, bound: float) -> bool | None:
-    """Return whether an amount is above a bound; None if its interval does not decide it."""
-    is_below = below(found, bound)
-    return None if is_below is None else not is_below
-
-
 def all_of(claims: Iterable[bool | None]) -> bool | None:
     """Return whether all claims hold: False if one does not, otherwise None if one is open."""
     found = list(claims)
@@ -204,11 +191,6 @@ def answer(*sentences: str) -> str:
     return " ".join(filter(None, sentences))
 
 
-def inside(row: Row) -> str:
-    """Return the name of a row as it is written inside a sentence: without its capital letter, but "ALiBi"."""
-    return row.name if row.name[1:2].isupper() else row.name[:1].lower() + row.name[1:]
-
-
 def without_effect(rows: Iterable[Row], small: float, unit: str) -> list[str]:
     """Return sentences on the rows whose effects may be chance.
 
@@ -229,12 +211,12 @@ def without_effect(rows: Iterable[Row], small: float, unit: str) -> list[str]:
         if row.found:
             continue
         if row.low is None or row.high is None:
-            untold.append(inside(row))
+            untold.append(row.spoken)
         elif max(-row.low, row.high) <= small:
-            tiny.append(inside(row))
+            tiny.append(row.spoken)
         else:
             excludes_zero = row.low > 0 or row.high < 0
-            interval = f"{inside(row)} ({numbers.signed(row.low)} to {numbers.signed(row.high)})"
+            interval = f"{row.spoken} ({numbers.signed(row.low)} to {numbers.signed(row.high)})"
             (corrected if excludes_zero else uncertain).append(interval)
     possible = "Possible, but not significant after Holm's correction for several tests"
     said = (
@@ -249,4 +231,4 @@ def without_effect(rows: Iterable[Row], small: float, unit: str) -> list[str]:
 def effects(rows: Iterable[Row], sign: int) -> list[str]:
     """Return the names and amounts of the rows whose effects have this sign, the largest first."""
     found = sorted((row for row in rows if row.found and sign * row.amount > 0), key=lambda row: -abs(row.amount))
-    return [f"{inside(row)} ({numbers.bits_per_byte(abs(row.amount))})" for row in found]
+    return [f"{row.spoken} ({numbers.bits_per_byte(abs(row.amount))})" for row in found]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lmcompare.lab import Figures, Row
-from lmcompare.lab.contrasts import Contrast, Measured, above, all_of, below, corrected, effects, without_effect
+from lmcompare.lab.contrasts import Contrast, Measured, all_of, corrected, effects, without_effect
 from lmcompare.lab.experiments import attention, grammar, ideas, inference, letters, ontology, order, unseen
 from lmcompare.lab.experiments.order import TREATMENTS
 from lmcompare.lab.neurons import experiment as few_bits
@@ -69,12 +69,12 @@ def test_effects_have_a_sign_and_the_largest_comes_first() -> None:
     [(0.04, 0.005, True), (0.06, 0.005, False), (0.04, 0.02, None), (0.04, np.nan, True)],
 )
 def test_a_bound_inside_an_interval_decides_nothing(bits: float, width: float, is_below: bool | None) -> None:
-    assert below(contrast(bits, width), 0.05) is is_below
-    assert above(contrast(0.1 - bits, width), 0.05) is is_below
+    assert contrast(bits, width).below(0.05) is is_below
+    assert contrast(0.1 - bits, width).above(0.05) is is_below
     no_interval = Row("it", value=bits)
-    assert below(no_interval, 0.05) is (bits < 0.05)
+    assert no_interval.below(0.05) is (bits < 0.05)
     if np.isfinite(width):
-        assert below(replace(no_interval, low=bits - width, high=bits + width), 0.05) is is_below
+        assert replace(no_interval, low=bits - width, high=bits + width).below(0.05) is is_below
 
 
 def test_claims_together() -> None:

@@ -11,7 +11,7 @@ from lmcompare.analysis.metrics import LN2
 from lmcompare.exhibits import Bars, Exhibit
 from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contrasts import Contrast, above, answer, contrasts, corrected, effects, listing, without_effect
+from lmcompare.lab.contrasts import Contrast, answer, contrasts, corrected, effects, listing, without_effect
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.render import numbers
@@ -260,7 +260,7 @@ def _claims(worth: Mapping[str, Row], before: Figures) -> dict[str, bool | None]
     added, multiplied, pointer = (-worth[name].amount for name in (CHOSEN, MULTIPLIED, COPIED))
     copies = any(row.name == COPIED and row.found and row.amount < 0 for row in before.rows)
     return {
-        f"Attention saves less than {SMALL} bits per byte.": above(worth[CHOSEN], -SMALL),
+        f"Attention saves less than {SMALL} bits per byte.": worth[CHOSEN].above(-SMALL),
         "Multiplicative scores save no more than additive ones.": multiplied <= added,
         "The mean of the past states gives at least half of what attention saves.": _at_least_half(
             worth[MEAN], worth[CHOSEN]

@@ -10,17 +10,7 @@ from lmcompare.analysis.comparison import group_of
 from lmcompare.errors import LmcompareError
 from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contrasts import (
-    Contrast,
-    answer,
-    below,
-    contrasts,
-    corrected,
-    effects,
-    inside,
-    listing,
-    without_effect,
-)
+from lmcompare.lab.contrasts import Contrast, answer, contrasts, corrected, effects, listing, without_effect
 from lmcompare.render import numbers
 
 BASE = Condition("transformer", "lmcompare.lab.film:FilmedTransformer")  # the same bits, and a film of its training
@@ -188,7 +178,7 @@ def _verdict(rows: Sequence[Row]) -> str:
     amounts = {idea.name for idea in IDEAS if idea.amount}
     ideas = [row for row in rows if row.name not in amounts]
     worth = effects(ideas, 1)
-    most = inside(max(ideas, key=lambda row: row.amount if row.found else -math.inf))
+    most = max(ideas, key=lambda row: row.amount if row.found else -math.inf).spoken
     return answer(
         listing(f"{len(worth)} of {len(ideas)} ideas [helps|help] on this text, most of all {most}.", worth),
         listing("Bits per byte saved: {}.", worth),
@@ -207,6 +197,6 @@ def _claims(rows: Mapping[str, Row], pretence: Row) -> dict[str, bool | None]:
         "Most is lost without trained word vectors.": by_worth[0] == VECTORS,
         "After that, most is lost without word order.": by_worth[1] == "Word order",
         "Positions and several heads are worth least.": set(by_worth[-2:]) == set(least),
-        **{f"{name} are worth less than {SMALL} bits per byte.": below(rows[name], SMALL) for name in least},
+        **{f"{name} are worth less than {SMALL} bits per byte.": rows[name].below(SMALL) for name in least},
         f"Without the mask, the network claims less than {PRETENCE} bits per byte.": (pretence.level < PRETENCE),
     }

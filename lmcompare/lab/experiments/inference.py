@@ -19,7 +19,6 @@ from lmcompare.lab.contrasts import (
     contrasts,
     corrected,
     effects,
-    inside,
     listing,
     of_same_trainings,
     without_effect,
@@ -247,11 +246,11 @@ def _where(text: Encoded, ways: Sequence[Way]) -> Curve:
 def _verdict(rows: Sequence[Row]) -> str:
     saving = sorted((row for row in rows if row.found and row.amount < 0), key=lambda row: row.amount)
     amounts = [
-        f"{inside(row)} {-row.amount:.2f} for {numbers.tidy(max(0.0, row.level))} microseconds" for row in saving
+        f"{row.spoken} {-row.amount:.2f} for {numbers.tidy(max(0.0, row.level))} microseconds" for row in saving
     ]
     ways = f"{numbers.plural(len(rows), 'way')} to spend more computation"
     return answer(
-        f"{len(saving)} of {ways} help, most of all {inside(saving[0])}."
+        f"{len(saving)} of {ways} help, most of all {saving[0].spoken}."
         if saving
         else f"None of {ways} was found to help.",
         listing("Bits saved per word: {}.", amounts),

@@ -11,7 +11,7 @@ from lmcompare.analysis.metrics import LN2
 from lmcompare.exhibits import Heatmap
 from lmcompare.lab import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.bench import Bench, asked, asked_of
-from lmcompare.lab.contrasts import Contrast, Measured, above, contrasts
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts
 from lmcompare.lab.experiments.ideas import BASE, NO_MASK
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
@@ -98,7 +98,7 @@ class Mask(LabExperiment):
             figure_name="bits per byte in all",
             floor=floor,
         )
-        loses = {name: above(each, LOSS) for name, each in asked_honestly.items()}
+        loses = {name: each.above(LOSS) for name, each in asked_honestly.items()}
         return Findings(
             verdict=_verdict(asked_honestly, of_itself),
             claims={

@@ -14,10 +14,8 @@ from lmcompare.lab.bench import LONGEST, Bench, Sample, after
 from lmcompare.lab.contrasts import (
     Contrast,
     Measured,
-    above,
     all_of,
     answer,
-    below,
     contrasts,
     corrected,
     listing,
@@ -203,7 +201,7 @@ def _trained(bench: Bench) -> Figures:
 
 def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:
     """Return after how many words a change of what precedes them hardly matters; None if it may always matter."""
-    return next((kept for kept in KEPT if below(found[how, kept], SMALL) is True), None)
+    return next((kept for kept in KEPT if found[how, kept].below(SMALL) is True), None)
 
 
 def _verdict(lost: Lost, shuffled: Shuffled, trained: Figures) -> str:
@@ -226,7 +224,7 @@ def _answer(lost: Lost, matters: Mapping[str, Sequence[int]]) -> str:
         return "No effect of the order of words was found."
     beyond = next((kept for kept in KEPT if kept > farthest), None)
     clear = beyond is not None and all(
-        below(each["shuffled", kept], SMALL) for each in lost.values() for kept in KEPT if kept >= beyond
+        each["shuffled", kept].below(SMALL) for each in lost.values() for kept in KEPT if kept >= beyond
     )
     if not clear:
         return "The order of words matters."
@@ -239,7 +237,7 @@ def _of_order(lost: Lost, matters: Mapping[str, Sequence[int]]) -> list[str]:
     unclear: list[str] = []
     for family, each in lost.items():
         farthest = max(matters[family], default=None)
-        open_to = [k for k in KEPT if k not in matters[family] and below(each["shuffled", k], SMALL) is None]
+        open_to = [k for k in KEPT if k not in matters[family] and each["shuffled", k].below(SMALL) is None]
         if farthest is not None or not open_to:
             together.setdefault(farthest, []).append(f"the {family}")
         if open_to:
@@ -301,15 +299,15 @@ def _claims(lost: Lost, trained: Figures) -> dict[str, bool | None]:
         less = True if one.high < shuffled.low else False if one.low > shuffled.high else None
     claims = {
         f"Nothing beyond 16 words matters for the {family}.": all_of(
-            below(lost[family][how, 16], SMALL) for how in TREATMENTS
+            lost[family][how, 16].below(SMALL) for how in TREATMENTS
         )
         for family in ("5-gram", "word2vec bag")
     }
     for family in ("RNN", "transformer"):
-        cut = above(lost[family]["cut", 16], SMALL)
+        cut = lost[family]["cut", 16].above(SMALL)
         claims[f"The {family} loses more than {SMALL} bits per word if all but 16 words are cut."] = cut
-        claims[f"The {family} loses less than that if they are only shuffled."] = below(
-            lost[family]["shuffled", 16], SMALL
+        claims[f"The {family} loses less than that if they are only shuffled."] = lost[family]["shuffled", 16].below(
+            SMALL
         )
     claims[
         "A transformer that is trained to know the order of one word only loses less than one that is shuffled later."

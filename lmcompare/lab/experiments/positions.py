@@ -14,7 +14,6 @@ from lmcompare.lab.bench import Bench
 from lmcompare.lab.contrasts import (
     Contrast,
     Measured,
-    above,
     all_of,
     answer,
     corrected,
@@ -113,7 +112,7 @@ def _claims(rows: Mapping[str, Row]) -> dict[str, bool | None]:
         "Every relative scheme is better than every absolute one.": relative < absolute,
         "All schemes are better than none.": all(row.found and row.amount < 0 for row in rows.values()),
         f"Without positions, the network loses less than {SMALL} bits per byte.": all_of(
-            above(row, -SMALL) for row in rows.values()
+            row.above(-SMALL) for row in rows.values()
         ),
     }
 

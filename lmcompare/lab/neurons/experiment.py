@@ -7,7 +7,7 @@ from dataclasses import replace
 from lmcompare.exhibits import Curve
 from lmcompare.lab import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contrasts import Contrast, above, all_of, answer, below, contrasts, corrected, of_same_trainings
+from lmcompare.lab.contrasts import Contrast, all_of, answer, contrasts, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.neurons.readable_units import REAL, SETS, readable_units
 from lmcompare.lab.neurons.two_words import PROBED, two_words
@@ -99,10 +99,10 @@ def _claims(tests: Tests) -> dict[str, bool | None]:
     after = {bits: tests[bits, AFTER] for bits in ROUNDED}
     return {
         f"Rounded after training, 8 and 4 bits cost less than {HARMLESS} bits per byte each.": (
-            all_of(below(after[bits], HARMLESS) for bits in (8, 4))
+            all_of(after[bits].below(HARMLESS) for bits in (8, 4))
         ),
-        f"Rounded after training, 2 bits cost more than {HARMFUL}.": above(after[2], HARMFUL),
-        f"Trained with the rounding, 1.58 bits cost less than {SMALL}.": below(tests[TERNARY, WITH], SMALL),
+        f"Rounded after training, 2 bits cost more than {HARMFUL}.": after[2].above(HARMFUL),
+        f"Trained with the rounding, 1.58 bits cost less than {SMALL}.": tests[TERNARY, WITH].below(SMALL),
     }
 
 

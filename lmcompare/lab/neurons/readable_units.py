@@ -11,7 +11,7 @@ import torch
 from lmcompare.exhibits import Exhibit, Heatmap, Neighbours
 from lmcompare.lab import Condition, Figures, Findings, Row
 from lmcompare.lab.bench import Bench, Sample
-from lmcompare.lab.contrasts import below, contrasts
+from lmcompare.lab.contrasts import contrasts
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.quantisation import SetNetwork
 from lmcompare.render import numbers
@@ -74,7 +74,7 @@ def readable_units(bench: Bench) -> Findings:
     )
     exhibits = (*_shown_sets(bench, networks[0]), _by_members(found, kinds))
     claims = {
-        f"Neurons with readable sets of words cost less than {SMALL} bits per byte.": below(cost, SMALL),
+        f"Neurons with readable sets of words cost less than {SMALL} bits per byte.": cost.below(SMALL),
         "Most of them fire on any word of their set.": bool(kinds[KINDS.index("any")] > kinds.sum() / 2),
     }
     return Findings(verdict, claims, (readable, table), exhibits)
