@@ -16,7 +16,7 @@ from lmcompare.analysis.totals import LN2, sums
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.lab.contract import LEAST_SEEDS, Condition
-from lmcompare.lab.contrasts import Contrast, Measured, contrasts
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
 from lmcompare.runfolder.layout import Split
@@ -93,6 +93,29 @@ class Sample:
     def counts(self) -> Array:
         """(U,) the positions in each unit."""
         return np.bincount(self.units, minlength=self.n_units)
+
+    def by_part(
+        self, scores: Mapping[str, Sequence[Array]], parts: Mapping[str, Array], baseline: str
+    ) -> dict[tuple[str, str], Contrast]:
+        """Return by part and condition how many bits a word differs from the baseline, with one correction for all.
+
+        Parameters
+        ----------
+        scores : mapping of str to sequence of arrays of shape (N,)
+            By condition, the log-probabilities in nats of the whole text for each training.
+        parts : mapping of str to bool array of shape (n,)
+            Which positions each part has; one without any is left out.
+        baseline : str
+            The condition that the others are compared with.
+        """
+        found: dict[tuple[str, str], Contrast] = {}
+        for name, chosen in parts.items():
+            if chosen.any():
+                part = self.chosen(np.flatnonzero(chosen))
+                needs = {each: part.surprisals(nats) for each, nats in scores.items()}
+                others = contrasts(needs.pop(baseline), needs, part.counts)
+                found |= {(name, each): contrast for each, contrast in others.items()}
+        return corrected(found)
 
     def __len__(self) -> int:
         return len(self.at)

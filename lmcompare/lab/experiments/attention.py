@@ -11,7 +11,7 @@ from lmcompare.analysis.metrics import LN2
 from lmcompare.exhibits import Bars, Exhibit
 from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contrasts import Contrast, answer, contrasts, corrected, effects, listing, without_effect
+from lmcompare.lab.contrasts import answer, effects, listing, without_effect
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.render import numbers
@@ -126,20 +126,13 @@ def _repeats(bench: Bench) -> tuple[Figures, Figures]:
     words = whole.text.ids != whole.text.vocabulary.end
     before = words & read_before(whole.text, FAR)
     scores = {name: bench.log_probs(condition) for name, condition in {"": RNN, **LOOKING}.items()}
-    tests: dict[tuple[bool, str], Contrast] = {}
-    for read, chosen in ((True, before), (False, words & ~before)):
-        sample = whole.chosen(np.flatnonzero(chosen))
-        if len(sample):
-            measured = {name: sample.surprisals(nats) for name, nats in scores.items()}
-            found = contrasts(measured.pop(""), measured, sample.counts)
-            tests |= {(read, name): each for name, each in found.items()}
-    rows = corrected(tests)
+    rows = whole.by_part(scores, {"read": before, "other": words & ~before}, "")
     share = numbers.percent(float(before.sum() / max(1, words.sum())), 0)
 
-    def table(read: bool, title: str, note: str) -> Figures:
+    def table(part: str, title: str, note: str) -> Figures:
         return Figures(
             title=title,
-            rows=tuple(row for (was_read, _), row in rows.items() if was_read == read),
+            rows=tuple(row for (name, _), row in rows.items() if name == part),
             unit="bits per word",
             note=note,
             row_name="What it has besides its state",
@@ -148,12 +141,12 @@ def _repeats(bench: Bench) -> tuple[Figures, Figures]:
 
     return (
         table(
-            True,
+            "read",
             "On words that were read a short time before",
             f"Against the network without attention, on words of the test text that are among the {FAR} tokens before"
             f" them in the same document: {share} of all words.",
         ),
-        table(False, "On the other words", "The same, on words that are not among these tokens."),
+        table("other", "On the other words", "The same, on words that are not among these tokens."),
     )
 
 

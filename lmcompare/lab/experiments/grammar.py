@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from nltk import Tree
@@ -12,7 +13,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap
 from lmcompare.lab import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.bench import Bench, Sample
-from lmcompare.lab.contrasts import Contrast, answer, apart, contrasts, listing
+from lmcompare.lab.contrasts import Contrast, answer, contrasts, listing
 from lmcompare.models.pcfg.exhibits import expected_map, tree_map
 from lmcompare.models.pcfg.grammar import Key, keys_of, matched, read_trees
 from lmcompare.models.pcfg.plugin import Pcfg, expected_map, tree_map
@@ -79,23 +80,17 @@ class Grammar(LabExperiment):
     @staticmethod
     def _by_phrase(whole: Sample, nats: Mapping[str, list[Array]], ended: IntArray) -> Figures:
         """Return the bits of the parser less those of the trigram, by the longest phrase that ended before."""
-        parts = {
-            name: whole.chosen(np.flatnonzero((ended >= least) & (ended <= most)))
-            for name, (least, most) in ENDED.items()
-            if ((ended >= least) & (ended <= most)).any()
-        }
-        tests = {
-            name: (part.surprisals(nats[TRIGRAM]), part.surprisals(nats[PARSER]), part.counts)
-            for name, part in parts.items()
-        }
+        parts = {name: (ended >= least) & (ended <= most) for name, (least, most) in ENDED.items()}
+        rows = whole.by_part({name: nats[name] for name in (TRIGRAM, PARSER)}, parts, TRIGRAM)
+        words = ", ".join(f"{name} {part.sum():,}" for name, part in parts.items() if part.any())
         return Figures(
             title="The parser against the trigram, by the phrase that ended just before the word",
-            rows=tuple(apart(tests).values()),
+            rows=tuple(replace(row, name=name) for (name, _), row in rows.items()),
             unit="bits per word",
             note=(
                 "By the trees that people drew for the test text, which no model has seen: the longest phrase that"
                 " ends just before the word. Negative figures are better for the parser. Words, with the ends of"
-                f" sentences left out: {', '.join(f'{name} {len(part):,}' for name, part in parts.items())}."
+                f" sentences left out: {words}."
             ),
             row_name="Phrase that ended",
             figure_name="bits per word of the parser",
