@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -122,46 +122,21 @@ def straight_through(weights: Tensor, rounded: Tensor) -> Tensor:
 
 
 class Rounded(nn.Module):
-    """The parametrisation of a matrix that is trained while the network computes with its rounded values.
-
-    A matrix is rounded once in a step of training, and once for all outside of it, since a network reads its word
-    vectors several times.
-    """
+    """The parametrisation of a matrix that is trained while the network computes with its rounded values."""
 
     def __init__(self, bits: float) -> None:
         super().__init__()
         self.bits = bits
-        self._kept: Tensor | None = None
-
-    def train(self, mode: bool = True) -> Self:
-        """Forget the rounded values: the weights may have changed."""
-        self.forget()
-        return super().train(mode)
-
-    def forget(self) -> None:
-        """Round again when the weights are read next."""
-        self._kept = None
 
     def forward(self, weights: Tensor) -> Tensor:
         """Return the rounded weights."""
-        if self._kept is None:
-            with torch.inference_mode(mode=False):
-                self._kept = quantised(weights.detach(), self.bits)
-        return straight_through(weights, self._kept)
+        return straight_through(weights, quantised(weights.detach(), self.bits))
 
 
 def train_rounded(network: nn.Module, bits: float) -> None:
     """Make a network compute with the rounded values of all its matrices, which are trained through them."""
     for module, name in list(matrices(network)):
         parametrize.register_parametrization(module, name, Rounded(bits))
-    network.register_forward_pre_hook(_begin_step)
-
-
-def _begin_step(network: nn.Module, _: object) -> None:
-    """Have a network in training round its matrices again: each step calls it once, after the step before."""
-    for module in network.modules() if network.training else ():
-        if isinstance(module, Rounded):
-            module.forget()
 
 
 QUANTISED = (TERNARY, 2, 3, 4, 8)  # bits of a weight
