@@ -148,7 +148,7 @@ def drawn(where: IntArray, most: int) -> IntArray:
     return np.sort(np.random.default_rng([0, len(where)]).permutation(where)[:most])
 
 
-def asked(model: LanguageModel, contexts: Iterable[IntArray], text: Encoded) -> Iterator[Array]:
+def distributions(model: LanguageModel, contexts: Iterable[IntArray], text: Encoded) -> Iterator[Array]:
     """Yield the (V,) distribution, in nats, of the token after each context; the text ends with it, so that a model
     can't see what follows.
 
@@ -164,14 +164,14 @@ def asked(model: LanguageModel, contexts: Iterable[IntArray], text: Encoded) -> 
         yield model.next_log_probs(alone, np.array([len(context)]))[0]
 
 
-def asked_of(model: LanguageModel, sample: Sample, contexts: Sequence[IntArray]) -> Array:
+def log_probs_one_by_one(model: LanguageModel, sample: Sample, contexts: Sequence[IntArray]) -> Array:
     """Return the (n,) log-probability, in nats, of each token of a sample after the context that is given for it."""
-    found = zip(asked(model, contexts, sample.text), sample.targets.tolist(), strict=True)
+    found = zip(distributions(model, contexts, sample.text), sample.targets.tolist(), strict=True)
     return np.array([distribution[target] for distribution, target in found], np.float64)
 
 
-def after(model: LanguageModel, sample: Sample, contexts: Sequence[IntArray]) -> Array:
-    """Return what ``asked_of`` returns, many contexts at a time: for models that can't see what follows.
+def log_probs_after(model: LanguageModel, sample: Sample, contexts: Sequence[IntArray]) -> Array:
+    """Return what ``log_probs_one_by_one`` returns, many contexts at a time: for models that can't see what follows.
 
     Each context is a document with the token behind it, as in a text that is scored.
     """

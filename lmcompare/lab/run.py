@@ -45,7 +45,7 @@ _AS_JSON = TypeAdapter(dict[str, Any], config=ConfigDict(ser_json_inf_nan="const
 
 
 @checked.dataclass(frozen=True, config=ConfigDict(strict=True))
-class Described:
+class Description:
     """An experiment.
 
     Parameters
@@ -85,7 +85,7 @@ def name_of(spec: str) -> str:
     return spec.rpartition(":")[2]
 
 
-def described(spec: str, seconds: float | None) -> Described:
+def describe(spec: str, seconds: float | None) -> Description:
     """Return what is known of an experiment.
 
     Parameters
@@ -139,12 +139,12 @@ def source_digest(cls: type) -> str:
     return hashlib.sha256(source_of([cls])).hexdigest()[:16]
 
 
-def _checked(name: str, found: Any) -> Described:
+def _checked(name: str, found: Any) -> Description:
     """Return what an experiment has said. Raises ``PluginError`` if it is not of the right types."""
     table = {**found, "name": name} if isinstance(found, Mapping) else {}
     try:
         # as JSON, the form in which a process sends it
-        told = TypeAdapter(Described).validate_json(_AS_JSON.dump_json(table))
+        told = TypeAdapter(Description).validate_json(_AS_JSON.dump_json(table))
     except ValidationError as error:
         first = error.errors()[0]
         raise PluginError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
@@ -267,7 +267,7 @@ class Outcome:
     failures: dict[str, str]
 
 
-def conditions_of(experiments: Sequence[Described]) -> tuple[Condition, ...]:
+def conditions_of(experiments: Sequence[Description]) -> tuple[Condition, ...]:
     """Return the conditions of all experiments, each once.
 
     Raises
@@ -326,10 +326,10 @@ def run_lab(
         )
     check_free(folder)
     failures: dict[str, str] = {}
-    experiments: list[Described] = []
+    experiments: list[Description] = []
     for spec in dict.fromkeys(specs):
         try:
-            experiments.append(described(spec, plan.time_limit))
+            experiments.append(describe(spec, plan.time_limit))
         except PluginError as error:
             failures[name_of(spec)] = str(error)
     left_out = {each.name: lacking for each in experiments if (lacking := each.lacks_on(plan.corpus.where))}
@@ -365,7 +365,7 @@ def run_lab(
     return Outcome(measured, left_out, failures)
 
 
-def _say_cost(experiments: Sequence[Described], jobs: Sequence[Job], workers: int, show: Display) -> None:
+def _say_cost(experiments: Sequence[Description], jobs: Sequence[Job], workers: int, show: Display) -> None:
     """Say what the experiments will cost, before anything is trained."""
     if not jobs:
         return
@@ -389,7 +389,7 @@ def _table(condition: Condition) -> dict[str, Any]:
 
 
 def _measure(
-    experiment: Described, folder: Path, names: Mapping[str, str], seconds: float, show: Display, force: bool
+    experiment: Description, folder: Path, names: Mapping[str, str], seconds: float, show: Display, force: bool
 ) -> None:
     """Measure an experiment in a process of its own, unless the same was measured before."""
     mine = {condition.name: names[condition.name] for condition in experiment.conditions}

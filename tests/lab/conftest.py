@@ -28,8 +28,8 @@ def write_text(place: Path) -> Path:
 @pytest.fixture
 def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """A diffusion model makes no more pictures for a prompt than are shown."""
+    from lmcompare.lab.diffusion.data import QUESTIONS
     from lmcompare.lab.diffusion.experiment import PICTURES
-    from lmcompare.lab.diffusion.questions import QUESTIONS
 
     questions: Any = QUESTIONS
     for name, question in QUESTIONS.items():

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.analysis.intervals import units_of
-from lmcompare.analysis.metrics import sums
-from lmcompare.analysis.units import units_of
-from lmcompare.lab.bench import Sample, after, asked, asked_of
+from lmcompare.analysis.resampling import units_of
+from lmcompare.analysis.totals import sums
+from lmcompare.lab.bench import Sample, distributions, log_probs_after, log_probs_one_by_one
 from lmcompare.lab.experiments.attention import read_before
 from lmcompare.lab.experiments.positions import by_position
 from lmcompare.lab.experiments.unseen import _asked, followers, pairs_of
@@ -61,10 +60,10 @@ def test_asking_one_at_a_time_and_together_is_the_same(run: Run, corpus: Tokeniz
     sample = Sample.of(run, corpus, 9)
     model = fitted(Transformer(**SMALL), corpus.train)
     contexts = list(sample.contexts())
-    alone = asked_of(model, sample, contexts)
-    assert after(model, sample, contexts) == pytest.approx(alone, abs=1e-4)
+    alone = log_probs_one_by_one(model, sample, contexts)
+    assert log_probs_after(model, sample, contexts) == pytest.approx(alone, abs=1e-4)
     assert model.log_probs(corpus.test)[sample.at] == pytest.approx(alone, abs=1e-4)
-    assert next(asked(model, contexts, corpus.test)).shape == (len(corpus.vocabulary),)
+    assert next(distributions(model, contexts, corpus.test)).shape == (len(corpus.vocabulary),)
 
 
 @given(documents)

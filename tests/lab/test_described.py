@@ -15,7 +15,7 @@ from lmcompare.lab import EXPERIMENTS, Condition, Figures, Findings, Row, experi
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contrasts import Contrast, corrected
 from lmcompare.lab.findings import write_findings
-from lmcompare.lab.run import check_names, described
+from lmcompare.lab.run import check_names, describe
 from tests.analysis.tiny import bits, tiny_run
 from tests.lab.laboratory import ABOUT
 
@@ -58,11 +58,11 @@ def conditions(*those: str) -> str:
 )
 def test_an_odd_experiment_is_named(tmp_path: Path, code: str, said: str) -> None:
     (tmp_path / "odd.py").write_text(HEAD + code, encoding="utf-8")
-    fine = described(f"{tmp_path / 'odd.py'}:Fine", None)
+    fine = describe(f"{tmp_path / 'odd.py'}:Fine", None)
     assert (fine.name, fine.title, fine.lacks, fine.corpus) == ("Fine", "Fine", "", "")
     assert fine.conditions == (Condition("base", "ngram", {"order": 2}, "char"),)
     with pytest.raises(PluginError, match=said):
-        described(f"{tmp_path / 'odd.py'}:Odd", None)
+        describe(f"{tmp_path / 'odd.py'}:Odd", None)
 
 
 def test_the_experiments_of_lmcompare_are_known_by_name() -> None:
@@ -73,7 +73,7 @@ def test_the_experiments_of_lmcompare_are_known_by_name() -> None:
         check_names(["difusion"])
     with pytest.raises(PluginError, match="'Fine'"):
         check_names(["./a.py:Fine", "./b.py:Fine"])
-    grammar = described("grammar", None)
+    grammar = describe("grammar", None)
     assert "--corpus nltk:treebank" in grammar.lacks_on("any.txt")
     assert grammar.lacks_on("nltk:treebank") == grammar.lacks
 

@@ -1,8 +1,11 @@
-"""The prompts, which are a small grammar over the names of the digits, and their words as vectors."""
+"""Pictures of digits, prompts that describe them, the words of the prompts as vectors, and what models are asked.
+
+The prompts are a small grammar over the names of the digits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Self
@@ -333,3 +336,49 @@ def context_vectors(model: LanguageModel, corpus: TokenizedCorpus, seed: int) ->
         return _with_random(vectors, _typical(vectors), words, corpus, seed)
 
     return TextVectors.scaled(of)
+
+
+STRENGTHS = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)  # strengths of guidance
+WITHOUT, PLAIN, GUIDED = 0.0, 1.0, 2.0  # without a prompt, without guidance, and the strength that is shown first
+TOLD = (WITHOUT, PLAIN, GUIDED, 3.0)  # the strengths in the table of what the pictures show
+SINGLES, NOT_ONE, THREE_FIVE = "a single digit", "not a one", "three or five"
+NEW_PAIRS, NEW_NOTS = "new combinations with “or”", "new combinations with “not”"
+AS_NUMERALS, AS_ORDINALS = "numerals", "ordinal numbers"
+
+
+@dataclass(frozen=True)
+class Question:
+    """Prompts, how many pictures are made for each, and the strengths of guidance.
+
+    Parameters
+    ----------
+    prompts : tuple of Prompt
+    pictures : int
+        For each prompt and each training.
+    strengths : tuple of float
+    """
+
+    prompts: tuple[Prompt, ...]
+    pictures: int
+    strengths: tuple[float, ...] = (PLAIN, GUIDED)
+
+    @property
+    def asked(self) -> list[Prompt]:
+        """The prompts, each as often as pictures are made for it."""
+        return [prompt for prompt in self.prompts for _ in range(self.pictures)]
+
+    @property
+    def chance(self) -> float:
+        """How often a random digit is what the prompt says."""
+        return float(np.mean([prompt.chance for prompt in self.prompts]))
+
+
+QUESTIONS: Mapping[str, Question] = {
+    SINGLES: Question(tuple(map(single, range(len(DIGITS)))), 15, STRENGTHS),
+    NOT_ONE: Question((negated(1),), 400, STRENGTHS),
+    THREE_FIVE: Question((either(3, 5),), 75, STRENGTHS),
+    NEW_PAIRS: Question(tuple(prompt for prompt in HELD_OUT if prompt.kind == EITHER), 15, STRENGTHS),
+    NEW_NOTS: Question(tuple(prompt for prompt in HELD_OUT if prompt.kind == NOT), 30),
+    AS_NUMERALS: Question(NUMERALS, 10),
+    AS_ORDINALS: Question(ORDINALS, 10),
+}

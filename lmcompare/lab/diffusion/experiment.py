@@ -4,53 +4,74 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from lmcompare.exhibits import Curve, Exhibit, Heatmap, WorkedEquation
-from lmcompare.lab import Figures, Findings, LabExperiment, Row
+from lmcompare.harness.environment import usable_cores
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contrasts import Contrast, answer, contrasts, corrected, listing
-from lmcompare.lab.diffusion.data import DIGITS, WORDS, Prompt, TextVectors, either, nearest, negated, single
-from lmcompare.lab.diffusion.model import SIDE, Recipe
-from lmcompare.lab.diffusion.pictures import LEVELS, Denoised, DenoisingFilm, PromptedPictures
-from lmcompare.lab.diffusion.questions import (
+from lmcompare.lab.contrasts import Contrast, Measured, answer, contrasts, corrected, listing
+from lmcompare.lab.diffusion.data import (
     AS_NUMERALS,
     AS_ORDINALS,
-    CONDITIONS,
-    CONTEXT,
+    DIGITS,
     GUIDED,
-    KINDS,
     NEW_NOTS,
     NEW_PAIRS,
-    NOISE_SEED,
     NOT_ONE,
     PLAIN,
     QUESTIONS,
-    RANDOM,
     SINGLES,
-    STATIC,
     STRENGTHS,
     THREE_FIVE,
     TOLD,
     WITHOUT,
+    WORDS,
+    Digits,
+    Judge,
+    Prompt,
+    TextVectors,
+    context_vectors,
+    either,
+    nearest,
+    negated,
+    random_vectors,
+    single,
+    static_vectors,
+    unknown_words,
+)
+from lmcompare.lab.diffusion.model import (
+    SIDE,
     Answer,
-    Everything,
-    measured,
+    Answers,
+    DiffusionModel,
+    Recipe,
+    answers,
     spread,
+    train,
     wilson,
 )
+from lmcompare.lab.diffusion.pictures import Denoised, DenoisingFilm, PromptedPictures, as_text
+from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
 
+WORD2VEC, TRANSFORMER = FAMILIES["word2vec bag"], FAMILIES["transformer"]
+CONDITIONS: tuple[Condition, ...] = (WORD2VEC, TRANSFORMER)
+RANDOM, STATIC, CONTEXT = "random", "word2vec", "transformer"
+KINDS = (RANDOM, STATIC, CONTEXT)
+NOISE_SEED = 10_000  # plus that of the training, the seed of the noise: the same noise for all kinds of vectors
+TRAINED = 0.85  # the share of the time; the rest is for the questions
 SHOWN = STATIC  # the kind of vectors whose pictures are shown
 WHOLE, OF_PREVIEW = Recipe(), Recipe(steps=400)
 RIGHT, ONES, EACH = 0.9, 0.02, 0.25  # of the prediction
 COMPOSED, SMALL = 0.8, 0.05
-
 Tests = Mapping[tuple[str, str, float], Contrast]
 
 
@@ -75,7 +96,7 @@ class Diffusion(LabExperiment):
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # so that the figures do not depend on the number of cores
         try:
-            found = measured(bench, WHOLE if bench.decides else OF_PREVIEW)
+            found = results_of(bench, WHOLE if bench.decides else OF_PREVIEW)
             tests = against_random(found)
             return Findings(
                 verdict=_verdict(found, tests),
@@ -92,11 +113,11 @@ def _share(counted: tuple[int, int]) -> float:
     return counted[0] / counted[1]
 
 
-def _verdict(found: Everything, tests: Tests) -> str:
+def _verdict(found: Results, tests: Tests) -> str:
     plain, guided = (found.share(SHOWN, SINGLES, strength) for strength in (PLAIN, GUIDED))
     ones = _share(found.saying(SHOWN, NOT_ONE, GUIDED, 1))
     threes, fives = (_share(found.saying(SHOWN, THREE_FIVE, GUIDED, digit)) for digit in (3, 5))
-    said = [
+    return answer(
         "The words of the prompt are the keys and values of attention. In every step that removes noise, each pixel"
         " looks at them, and guidance enlarges the change that they make.",
         f"With the vectors of {SHOWN}, {numbers.percent(guided, 0)} of the pictures for a single digit are what the"
@@ -105,8 +126,7 @@ def _verdict(found: Everything, tests: Tests) -> str:
         f" {numbers.percent(threes, 0)} are threes and {numbers.percent(fives, 0)} fives.",
         _of_vectors(tests),
         _of_new(found),
-    ]
-    return " ".join(said)
+    )
 
 
 def _of_vectors(tests: Tests) -> str:
@@ -135,7 +155,7 @@ def _of_vectors(tests: Tests) -> str:
     )
 
 
-def _of_new(found: Everything) -> str:
+def _of_new(found: Results) -> str:
     """Return how often combinations are understood that were not in training."""
     shares = {question: [found.share(kind, question, GUIDED) for kind in KINDS] for question in (NEW_PAIRS, NEW_NOTS)}
     pairs, nots = ((min(each), max(each)) for each in shares.values())
@@ -152,11 +172,10 @@ def _of_new(found: Everything) -> str:
 
 
 def _range(ends: tuple[float, float]) -> str:
-    low, high = (numbers.percent(end, 0) for end in ends)
-    return low if low == high else f"{low} to {high}"
+    return " to ".join(dict.fromkeys(numbers.percent(end, 0) for end in ends))
 
 
-def _claims(found: Everything, tests: Tests) -> dict[str, bool | None]:
+def _claims(found: Results, tests: Tests) -> dict[str, bool | None]:
     """Return the claims of the prediction, with whether the numbers agree."""
     right = {strength: found.right(SHOWN, SINGLES, strength) for strength in (PLAIN, GUIDED)}
     each = [_share(found.saying(SHOWN, THREE_FIVE, GUIDED, digit)) for digit in (3, 5)]
@@ -182,12 +201,12 @@ def _claims(found: Everything, tests: Tests) -> dict[str, bool | None]:
     }
 
 
-def _remarks(found: Everything) -> tuple[str, ...]:
+def _remarks(found: Results) -> tuple[str, ...]:
     words = numbers.listed([f"“{word}”" for word in found.lacking])
     lacking = (f"The text lacks {words}: with {STATIC} and {CONTEXT}, too, a random vector takes the place of each.",)
-    digits = found.digits
+    digits, whole = found.digits, sum(map(len, (found.digits.diffusion, found.digits.classifier, found.digits.apart)))
     return (
-        f"Of the {len(digits.diffusion) + len(digits.classifier) + len(digits.apart):,} pictures the diffusion model"
+        f"Of the {whole:,} pictures the diffusion model"
         f" learns from {len(digits.diffusion)} and the classifier from {len(digits.classifier)} others. The pictures"
         " are those of scikit-learn, 8 by 8 pixels: the classifier accepts pictures that a person would find strange,"
         " so look at them, too.",
@@ -218,7 +237,7 @@ def named(strength: float) -> str:
     return f"{strength:g}, {STRENGTH[strength]}" if strength in STRENGTH else f"{strength:g}"
 
 
-def by_strength(found: Everything, kind: str) -> Figures:
+def by_strength(found: Results, kind: str) -> Figures:
     """Return how often pictures are what the prompt says, by the strength of guidance."""
     rows = [
         _row(f"{SINGLES}, strength {s:g}", found.right(kind, SINGLES, s), QUESTIONS[SINGLES].chance)
@@ -255,7 +274,7 @@ def _row(name: str, counted: tuple[int, int], chance: float) -> Row:
     return Row(name, value=count / asked, low=low, high=high, figure=chance)
 
 
-def against_random(found: Everything) -> dict[tuple[str, str, float], Contrast]:
+def against_random(found: Results) -> dict[tuple[str, str, float], Contrast]:
     """Return by kind, question and strength how much more often pictures are right than with random vectors.
 
     The interval covers the choice of the noise, which is the same for all kinds, and the variation between trainings.
@@ -270,7 +289,7 @@ def against_random(found: Everything) -> dict[tuple[str, str, float], Contrast]:
     return corrected(tests)
 
 
-def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contrast]) -> Figures:
+def by_vectors(found: Results, tests: Mapping[tuple[str, str, float], Contrast]) -> Figures:
     """Return what word vectors of text give over random ones."""
     names = {
         (kind, question, s): f"{question}{'' if s == GUIDED else f', strength {s:g}'}: {kind}"
@@ -299,7 +318,7 @@ def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contras
     )
 
 
-def quality(found: Everything, kind: str) -> Figures:
+def quality(found: Results, kind: str) -> Figures:
     """Return how near pictures are to training pictures, and how much they differ from each other."""
     digits = found.digits
     _, real = nearest(digits.apart.pictures, digits.diffusion.pictures)
@@ -331,7 +350,7 @@ def _mean(name: str, values: Array, figure: float) -> Row:
     return Row(name, value=mean, low=mean - half, high=mean + half, figure=figure)
 
 
-def exhibits(found: Everything, kind: str) -> tuple[Exhibit, ...]:
+def exhibits(found: Results, kind: str) -> tuple[Exhibit, ...]:
     """Return all exhibits; pictures are those of the first training with vectors of one kind."""
     return (
         _gallery(found, kind),
@@ -342,14 +361,7 @@ def exhibits(found: Everything, kind: str) -> tuple[Exhibit, ...]:
     )
 
 
-def as_text(picture: Array) -> str:
-    """Return a picture (P,) from -1 to 1 as a character for each pixel: see ``PromptedPictures``."""
-    highest = len(LEVELS) - 1
-    levels = np.rint(highest * (np.clip(picture, -1, 1) + 1) / 2).astype(int)
-    return "".join(LEVELS[level] for level in levels)
-
-
-def _gallery(found: Everything, kind: str) -> PromptedPictures:
+def _gallery(found: Results, kind: str) -> PromptedPictures:
     prompts = [(name, prompt) for name in DRAWN for prompt in QUESTIONS[name].prompts]
     seen = found.digits.diffusion.pictures
 
@@ -392,7 +404,7 @@ def _share_right(answers: Sequence[Answer], prompt: Prompt) -> float:
     return float(np.concatenate([_of_prompt(each, prompt, each.right) for each in answers]).mean())
 
 
-def _film(found: Everything, kind: str) -> DenoisingFilm:
+def _film(found: Results, kind: str) -> DenoisingFilm:
     made = found.shown[kind].film(tuple(FILMED), GUIDED, NOISE_SEED)
     says = found.judge(made.pictures)
     steps = len(made.at)
@@ -426,7 +438,7 @@ def _film(found: Everything, kind: str) -> DenoisingFilm:
     )
 
 
-def _right_by_strength(found: Everything) -> Curve:
+def _right_by_strength(found: Results) -> Curve:
     lines = {f"{kind}, single digits": [found.share(kind, SINGLES, s) for s in STRENGTHS] for kind in KINDS}
     lines |= {f"{kind}, new pairs": [found.share(kind, NEW_PAIRS, s) for s in STRENGTHS] for kind in KINDS}
     return Curve(
@@ -444,7 +456,7 @@ def _right_by_strength(found: Everything) -> Curve:
     )
 
 
-def _equation(found: Everything, kind: str) -> WorkedEquation:
+def _equation(found: Results, kind: str) -> WorkedEquation:
     """Return guidance in one pixel of one step, the one in which the prompt changes most."""
     model = found.shown[kind]
     prompt = next(iter(FILMED))
@@ -476,10 +488,9 @@ def _equation(found: Everything, kind: str) -> WorkedEquation:
     )
 
 
-def _similar(found: Everything) -> Heatmap:
-    words = tuple(word for word in (*DIGITS, *WORDS[:4]))
-    kinds = (STATIC, CONTEXT)
-    panels = [_cosines(found.shown[kind].vectors, words) for kind in kinds]
+def _similar(found: Results) -> Heatmap:
+    words = (*DIGITS, *WORDS[:4])
+    panels = {kind: _cosines(found.shown[kind].vectors, words) for kind in (STATIC, CONTEXT)}
     return Heatmap(
         title="What the vectors say of the words: cosines",
         note=(
@@ -488,8 +499,8 @@ def _similar(found: Everything) -> Heatmap:
         ),
         rows=words,
         columns=words,
-        panels=kinds,
-        values=tuple(tuple(tuple(map(float, row)) for row in panel) for panel in panels),
+        panels=tuple(panels),
+        values=tuple(tuple(tuple(map(float, row)) for row in panel) for panel in panels.values()),
     )
 
 
@@ -498,3 +509,92 @@ def _cosines(vectors: TextVectors, words: Sequence[str]) -> Array:
     alone, _ = vectors.of([Prompt((word,), frozenset(), "word") for word in words])
     units = alone[:, 0] / np.maximum(np.linalg.norm(alone[:, 0], axis=1, keepdims=True), 1e-12)
     return np.asarray(units @ units.T)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What was measured.
+
+    Parameters
+    ----------
+    digits : Digits
+    judge : Judge
+    found : mapping
+        By kind of vectors, the answers of each training.
+    shown : mapping of str to DiffusionModel
+        By kind, the model of the first training.
+    lacking : tuple of str
+        The words of the prompts that the text lacks.
+    """
+
+    digits: Digits
+    judge: Judge
+    found: Mapping[str, Sequence[Answers]]
+    shown: Mapping[str, DiffusionModel]
+    lacking: tuple[str, ...]
+
+    def of(self, kind: str, question: str, strength: float) -> list[Answer]:
+        """Return the answers of each training with vectors of a kind."""
+        return [each[question, strength] for each in self.found[kind]]
+
+    def right(self, kind: str, question: str, strength: float) -> tuple[int, int]:
+        """Return how many pictures are what their prompt says, and how many there are, over all trainings."""
+        every = self.of(kind, question, strength)
+        return int(sum(each.right.sum() for each in every)), sum(len(each.right) for each in every)
+
+    def share(self, kind: str, question: str, strength: float) -> float:
+        """Return the share of pictures that are what their prompt says."""
+        right, asked = self.right(kind, question, strength)
+        return right / asked
+
+    def saying(self, kind: str, question: str, strength: float, digit: int) -> tuple[int, int]:
+        """Return how many pictures the classifier reads as a digit, and how many there are, over all trainings."""
+        says = np.concatenate([each.says for each in self.of(kind, question, strength)])
+        return int(np.count_nonzero(says == digit)), len(says)
+
+    def amounts(self, kind: str, question: str, strength: float) -> Measured:
+        """Return for each training which pictures are what their prompt says, on the same noise for all kinds."""
+        return Measured.of(np.stack([each.right for each in self.of(kind, question, strength)]).astype(np.float64))
+
+
+def vectors_of(bench: Bench, kind: str, seed: int, width: int) -> TextVectors:
+    """Return the word vectors of a kind, of the training with a seed."""
+    if kind == RANDOM:
+        return random_vectors(width, seed)
+    condition, made = (WORD2VEC, static_vectors) if kind == STATIC else (TRANSFORMER, context_vectors)
+    return made(bench.model(condition, seed), bench.corpus_of(condition), seed)
+
+
+def results_of(bench: Bench, recipe: Recipe) -> Results:
+    """Train a diffusion model for each kind of vectors and each training of the text models, and ask it.
+
+    As many are trained at the same time as there are cores, each with one thread: the figures do not depend on the
+    number of cores.
+    """
+    digits = Digits.load()
+    judge = Judge(digits)
+    seeds = bench.entry(WORD2VEC).seeds
+    width = vectors_of(bench, STATIC, seeds[0], 0).width
+    trainings = [(seed, kind, vectors_of(bench, kind, seed, width)) for seed in seeds for kind in KINDS]
+    done, telling = [0.0] * len(trainings), Lock()
+
+    def train_and_ask(number: int) -> tuple[DiffusionModel, Answers]:
+        def told(share: float) -> None:
+            with telling:
+                done[number] = share
+                bench.share(sum(done) / len(done))
+
+        torch.set_num_threads(1)  # for this thread only
+        seed, _, vectors = trainings[number]
+        model = train(digits.diffusion, vectors, seed, recipe, lambda share: told(TRAINED * share))
+        asked = answers(model, digits, judge, NOISE_SEED + seed, lambda share: told(TRAINED + (1 - TRAINED) * share))
+        return model, asked
+
+    found: dict[str, list[Answers]] = {kind: [] for kind in KINDS}
+    shown: dict[str, DiffusionModel] = {}
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        for (_, kind, _), (model, asked) in zip(trainings, pool.map(train_and_ask, range(len(done))), strict=True):
+            found[kind].append(asked)
+            shown.setdefault(kind, model)
+    lacking = unknown_words(bench.corpus_of(WORD2VEC), WORDS)
+    return Results(digits, judge, found, shown, tuple(lacking))

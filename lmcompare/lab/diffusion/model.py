@@ -23,7 +23,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmcompare.lab.bench import Share
-from lmcompare.lab.diffusion.data import LONGEST, Part, Prompt, PromptSampler, TextVectors
+from lmcompare.lab.diffusion.data import (
+    LONGEST,
+    QUESTIONS,
+    Digits,
+    Judge,
+    Part,
+    Prompt,
+    PromptSampler,
+    TextVectors,
+    nearest,
+)
 from lmcompare.runfolder.parquet import Array
 
 SIDE = 8  # pixels
@@ -386,3 +396,69 @@ def rate_of(step: int, recipe: Recipe) -> float:
     """Return the learning rate of a step."""
     falling = 0.5 * (1 + np.cos(np.pi * step / recipe.steps))
     return float(recipe.rate * min(1.0, (step + 1) / 50) * falling)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The pictures that a model made for a question at one strength, and what the classifier says.
+
+    Parameters
+    ----------
+    prompts : tuple of Prompt
+        The N prompts.
+    pictures : array, shape (N, P)
+    says : array of int, shape (N,)
+        The digit that the classifier sees.
+    nearest : array of int, shape (N,)
+        The index of the nearest training picture.
+    distances : array, shape (N,)
+        The distance to it.
+    """
+
+    prompts: tuple[Prompt, ...]
+    pictures: Array
+    says: Array
+    nearest: Array
+    distances: Array
+
+    @property
+    def right(self) -> Array:
+        """(N,) bool: whether the picture is what the prompt says."""
+        return np.array([p.is_true_of(int(said)) for p, said in zip(self.prompts, self.says, strict=True)])
+
+
+Answers = dict[tuple[str, float], Answer]
+
+
+def answers(model: DiffusionModel, digits: Digits, judge: Judge, seed: int, share: Share) -> Answers:
+    """Return the answers of a model to all questions, by question and strength, from noise that the seed gives."""
+    asked = [(name, strength) for name, question in QUESTIONS.items() for strength in question.strengths]
+    found: Answers = {}
+    for name, strength in asked:
+        prompts = QUESTIONS[name].asked
+        pictures = model.sample(prompts, strength, seed)
+        at, distances = nearest(pictures, digits.diffusion.pictures)
+        found[name, strength] = Answer(tuple(prompts), pictures, judge(pictures), at, distances)
+        share(len(found) / len(asked))
+    return found
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927, *Journal of the American Statistical Association* 22)."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def spread(pictures: Array, groups: Sequence[int] | Array) -> float:
+    """Return the root of the mean squared distance of pictures (N, P) from the mean of their group (N,).
+
+    Each group is corrected for its size, and groups count the same. A group of one picture is left out.
+    """
+    variances = []
+    for group in np.unique(np.asarray(groups)):
+        own = pictures[np.asarray(groups) == group]
+        if len(own) > 1:
+            variances.append(float(own.var(axis=0, ddof=1).sum()))
+    return math.sqrt(np.mean(variances)) if variances else math.nan

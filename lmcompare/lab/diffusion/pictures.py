@@ -118,6 +118,13 @@ def amounts(pictures: Iterable[str], side: int) -> Array:
     return np.array(levels, np.float64).reshape(-1, side, side) / (len(LEVELS) - 1)
 
 
+def as_text(picture: Array) -> str:
+    """Return a picture (P,) from -1 to 1 as a character for each pixel: see ``PromptedPictures``."""
+    highest = len(LEVELS) - 1
+    levels = np.rint(highest * (np.clip(picture, -1, 1) + 1) / 2).astype(int)
+    return "".join(LEVELS[level] for level in levels)
+
+
 def _reading_of_pictures(exhibit: PromptedPictures) -> str:
     """Return how often the pictures are what the prompts say, at the first strength and at the one shown first."""
     first, shown = (float(np.mean(exhibit.shares[i])) for i in (0, exhibit.opened))

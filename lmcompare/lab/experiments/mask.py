@@ -10,7 +10,7 @@ import numpy as np
 from lmcompare.analysis.metrics import LN2
 from lmcompare.exhibits import Heatmap
 from lmcompare.lab import Condition, Figures, Findings, LabExperiment
-from lmcompare.lab.bench import Bench, asked, asked_of
+from lmcompare.lab.bench import Bench, distributions, log_probs_one_by_one
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts
 from lmcompare.lab.experiments.ideas import BASE, NO_MASK
 from lmcompare.model import LanguageModel
@@ -59,7 +59,7 @@ class Mask(LabExperiment):
         for condition in bench.each(self.conditions):
             pretended[condition.name] = sample.bits([nats[sample.at] for nats in bench.log_probs(condition)])
             honest[condition.name] = sample.bits(
-                [asked_of(model, sample, contexts) for model in bench.models(condition)]
+                [log_probs_one_by_one(model, sample, contexts) for model in bench.models(condition)]
             )
         models = {condition.name: bench.model(condition) for condition in self.conditions}
         sentence = _sentence(bench, [models[name] for name in CHEATS])
@@ -187,7 +187,9 @@ def _shown(bench: Bench, models: Mapping[str, LanguageModel], sentence: IntArray
     prefixes = [sentence[:i] for i in range(len(sentence))]
     rows: dict[str, Array] = {"With mask": models[BASE.name].log_probs(text)}
     for name, title in CHEATS.items():
-        honest = [row[i] for row, i in zip(asked(models[name], prefixes, text), sentence.tolist(), strict=True)]
+        honest = [
+            row[i] for row, i in zip(distributions(models[name], prefixes, text), sentence.tolist(), strict=True)
+        ]
         rows[f"{title}, claim"] = models[name].log_probs(text)
         rows[f"{title}, honest"] = np.array(honest)
     return Heatmap(

@@ -10,7 +10,7 @@ import numpy as np
 
 from lmcompare.exhibits import Curve, Heatmap
 from lmcompare.lab import Condition, Figures, Findings, LabExperiment
-from lmcompare.lab.bench import LONGEST, Bench, Sample, after
+from lmcompare.lab.bench import LONGEST, Bench, Sample, log_probs_after
 from lmcompare.lab.contrasts import (
     Contrast,
     Measured,
@@ -144,7 +144,10 @@ def _asked(
     asked: dict[tuple[str, int], Sequence[IntArray]] = {("", 0): contexts}
     for how, kept in product(TREATMENTS, KEPT):
         asked[how, kept] = treated(contexts, how, kept, seen=seen if how in OF_ORDER else None)
-    found = [[after(model, sample, each) for each in bench.each(asked.values())] for model in bench.models(condition)]
+    found = [
+        [log_probs_after(model, sample, each) for each in bench.each(asked.values())]
+        for model in bench.models(condition)
+    ]
     return {key: sample.bits(nats) for key, nats in zip(asked, zip(*found, strict=True), strict=True)}
 
 

@@ -98,7 +98,7 @@ class DrawnExperiment:
     def mention(self) -> Inline:
         """Its title in small print, as a link to it."""
         html = Markup('<small><a href="#{}">{}</a></small>').format(self.key, self.found.title)
-        return Inline(html, f" {plain(self.found.title)}")
+        return Inline(html, f" ({plain(self.found.title)})")
 
     @property
     def answer(self) -> str:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.lab.diffusion.data import Digits, Judge, Prompt, nearest, random_vectors
-from lmcompare.lab.diffusion.model import Recipe, train
-from lmcompare.lab.diffusion.questions import KINDS, QUESTIONS, Answer, Answers, Everything
+from lmcompare.lab.diffusion.data import QUESTIONS, Digits, Judge, Prompt, nearest, random_vectors
+from lmcompare.lab.diffusion.experiment import KINDS, Results
+from lmcompare.lab.diffusion.model import Answer, Answers, Recipe, train
 
 Seen = Callable[[str, Prompt, float, int], int]  # kind, prompt, strength, number of the picture: the digit
 
 
-def planted(seen: Seen, trainings: int = 3) -> Everything:
+def planted(seen: Seen, trainings: int = 3) -> Results:
     """What was measured, if the classifier sees the planted digits in pictures of these digits."""
     digits = Digits.load()
     of_digit = [np.flatnonzero(digits.apart.labels == digit) for digit in range(10)]
@@ -33,4 +33,4 @@ def planted(seen: Seen, trainings: int = 3) -> Everything:
     quiet: Any = lambda done: None  # noqa: E731
     model = train(digits.diffusion, random_vectors(8, 0), 0, Recipe(steps=2, batch=4, sampling_steps=12), quiet)
     found = {kind: [answers(kind)] * trainings for kind in KINDS}
-    return Everything(digits, Judge(digits), found, dict.fromkeys(KINDS, model), ("zero",))
+    return Results(digits, Judge(digits), found, dict.fromkeys(KINDS, model), ("zero",))

@@ -6,20 +6,22 @@ import numpy as np
 import pytest
 
 from lmcompare.exhibits import problem_with
-from lmcompare.lab.diffusion.data import NUMERALS, Digits, Prompt, nearest
+from lmcompare.lab.diffusion.data import NUMERALS, STRENGTHS, Digits, Prompt, nearest
 from lmcompare.lab.diffusion.experiment import (
+    RANDOM,
+    STATIC,
+    Results,
     _claims,
     _remarks,
     _verdict,
     against_random,
-    as_text,
     by_strength,
     by_vectors,
     exhibits,
     quality,
 )
-from lmcompare.lab.diffusion.pictures import DenoisingFilm, PromptedPictures
-from lmcompare.lab.diffusion.questions import RANDOM, STATIC, STRENGTHS, Everything, wilson
+from lmcompare.lab.diffusion.model import wilson
+from lmcompare.lab.diffusion.pictures import DenoisingFilm, PromptedPictures, as_text
 from tests.lab.diffusion.planted import planted
 
 pytestmark = pytest.mark.slow
@@ -40,16 +42,16 @@ def deaf(kind: str, prompt: Prompt, strength: float, i: int) -> int:
 
 
 @pytest.fixture(scope="module")
-def good() -> Everything:
+def good() -> Results:
     return planted(obedient)
 
 
 @pytest.fixture(scope="module")
-def bad() -> Everything:
+def bad() -> Results:
     return planted(deaf)
 
 
-def test_the_table_has_the_planted_shares(good: Everything, bad: Everything) -> None:
+def test_the_table_has_the_planted_shares(good: Results, bad: Results) -> None:
     rows = {row.name: row for row in by_strength(good, STATIC).rows}
     assert rows["a single digit, strength 2"].value == 1.0
     assert rows["a single digit, strength 2"].low == pytest.approx(wilson(450, 450)[0])
@@ -60,7 +62,7 @@ def test_the_table_has_the_planted_shares(good: Everything, bad: Everything) -> 
     assert {row.name: row for row in by_strength(bad, STATIC).rows}["“not a one”: ones, strength 2"].value == 1.0
 
 
-def test_an_effect_of_the_vectors_is_found_where_it_was_planted(good: Everything, bad: Everything) -> None:
+def test_an_effect_of_the_vectors_is_found_where_it_was_planted(good: Results, bad: Results) -> None:
     rows = {row.name: row for row in by_vectors(good, against_random(good)).rows}
     numerals = rows["numerals: word2vec"]
     assert numerals.found
@@ -69,20 +71,20 @@ def test_an_effect_of_the_vectors_is_found_where_it_was_planted(good: Everything
     assert not any(row.found for row in by_vectors(bad, against_random(bad)).rows)
 
 
-def test_the_verdict_rests_on_the_correction_of_the_table(good: Everything) -> None:
+def test_the_verdict_rests_on_the_correction_of_the_table(good: Results) -> None:
     tests = against_random(good)
     assert {len(test.family) for test in tests.values()} == {len(tests)}
     assert [test.p_holm for test in tests.values()] == [row.p_holm for row in by_vectors(good, tests).rows]
 
 
-def test_real_pictures_are_as_near_as_they_are(good: Everything) -> None:
+def test_real_pictures_are_as_near_as_they_are(good: Results) -> None:
     digits = Digits.load()
     rows = quality(good, RANDOM).rows
     assert rows[0].value == pytest.approx(nearest(digits.apart.pictures, digits.diffusion.pictures)[1].mean())
     assert len(rows) == 1 + len(STRENGTHS)
 
 
-def test_the_verdict_says_what_was_found_and_what_was_not(good: Everything, bad: Everything) -> None:
+def test_the_verdict_says_what_was_found_and_what_was_not(good: Results, bad: Results) -> None:
     found = _verdict(good, against_random(good)).replace("\u00a0", " ")
     assert "100 % of the pictures for a single digit are what the prompt says with guidance of strength 2" in found
     assert "numerals with word2vec (100 %)" in found
@@ -97,7 +99,7 @@ def test_the_verdict_says_what_was_found_and_what_was_not(good: Everything, bad:
     assert "“zero”" in _remarks(good)[-1]
 
 
-def test_the_exhibits_show_what_was_measured(good: Everything) -> None:
+def test_the_exhibits_show_what_was_measured(good: Results) -> None:
     found = exhibits(good, STATIC)
     assert not [problem for each in found if (problem := problem_with(each))]
     gallery, film = found[:2]

@@ -13,8 +13,14 @@ from lmcompare.lab.diffusion.data import (
     DIGITS,
     HELD_OUT,
     LONGEST,
+    NEW_NOTS,
+    NEW_PAIRS,
     NUMERALS,
     ORDINALS,
+    QUESTIONS,
+    SINGLES,
+    STRENGTHS,
+    THREE_FIVE,
     WORDS,
     Digits,
     Judge,
@@ -26,17 +32,7 @@ from lmcompare.lab.diffusion.data import (
     single,
     training_prompts,
 )
-from lmcompare.lab.diffusion.questions import (
-    NEW_NOTS,
-    NEW_PAIRS,
-    QUESTIONS,
-    SINGLES,
-    STRENGTHS,
-    THREE_FIVE,
-    Answer,
-    spread,
-    wilson,
-)
+from lmcompare.lab.diffusion.model import Answer, spread, wilson
 
 
 def true_of(words: tuple[str, ...], digit: int) -> bool:
