@@ -11,8 +11,8 @@ import numpy as np
 
 from lmcompare import plugins
 from lmcompare.analysis.intervals import LEAST_UNITS
-from lmcompare.analysis.resampling import units_of
-from lmcompare.analysis.totals import LN2, sums
+from lmcompare.analysis.metrics import LN2, sums
+from lmcompare.analysis.units import units_of
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.lab.contract import LEAST_SEEDS, Condition

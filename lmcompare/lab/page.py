@@ -7,10 +7,10 @@ from pathlib import Path
 
 from lmcompare import __version__
 from lmcompare.analysis.findings import findings_in
-from lmcompare.analysis.resampling import units_of
+from lmcompare.analysis.units import units_of
 from lmcompare.render import prose
 from lmcompare.render.charts.svg import standalone
-from lmcompare.render.definitions import WORDS
+from lmcompare.render.definitions import words
 from lmcompare.render.templating import anchor
 from lmcompare.report.contents import ID, Entry, Linked, link
 from lmcompare.report.data import Section
@@ -83,7 +83,7 @@ def write_page(folder: Path, left_out: Mapping[str, str], failures: Mapping[str,
             for each in experiments
         ),
         said("reproduce", "How to reproduce it", "reproduce", command=run.manifest.command, facts=facts_of(run, run)),
-        glossary.build((*TERMS, *WORDS.values())),
+        glossary.build((*TERMS, *words().values())),
     ]
     taken = {key for section in sections for key in (section.key, f"{section.key}-title", *ID.findall(section.html))}
     lead = f"Controlled experiments on {run.corpus.name}: the same model, the same text, one thing changed at a time."

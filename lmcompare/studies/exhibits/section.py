@@ -22,11 +22,6 @@ class Drawn:
     note: str
     drawing: Drawing
 
-    @property
-    def text(self) -> Markup:
-        """What Markdown shows of it, beside its drawing."""
-        return Markup(self.drawing.markdown)
-
 
 @dataclass(frozen=True)
 class Inside:
