@@ -16,11 +16,9 @@ from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.rnn.encoder_decoder import EncoderDecoderNetwork, RnnEncoderDecoder
 from lmcompare.models.transformer.network import Block, Design, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
-from lmcompare.models.word2vec.network import BagNetwork
-from lmcompare.models.word2vec.plugin import Word2VecBow
+from lmcompare.models.word2vec.plugin import BagNetwork, Word2VecBow
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
-from lmcompare.models.wordnet_bow.readable import CLASSES, Bits, Describer
-from lmcompare.models.wordnet_bow.wordnet import digest
+from lmcompare.models.wordnet_bow.readable import CLASSES, Bits, Describer, digest
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.network import Network
 from lmcompare.training.softmax import ClassHead

@@ -13,7 +13,7 @@ from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contrasts import answer, effects, listing, without_effect
 from lmcompare.lab.experiments.order import FAMILIES
-from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn.attention import RnnAttention
 from lmcompare.render import numbers
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.lanes import BoolArray

@@ -14,7 +14,6 @@ from lmcompare.exhibits import Exhibit, Heatmap
 from lmcompare.lab import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.bench import Bench, Sample
 from lmcompare.lab.contrasts import Contrast, answer, contrasts, listing
-from lmcompare.models.pcfg.exhibits import expected_map, tree_map
 from lmcompare.models.pcfg.grammar import Key, keys_of, matched, read_trees
 from lmcompare.models.pcfg.plugin import Pcfg, expected_map, tree_map
 from lmcompare.render import numbers

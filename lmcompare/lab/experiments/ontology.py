@@ -15,8 +15,7 @@ from lmcompare.lab import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contrasts import Contrast, answer, corrected, listing
 from lmcompare.lab.experiments.order import FAMILIES
-from lmcompare.models.wordnet_bow.readable import LACKING, Described, Describer, table
-from lmcompare.models.wordnet_bow.wordnet import MISSING, SUPERSENSES, is_found
+from lmcompare.models.wordnet_bow.readable import LACKING, MISSING, SUPERSENSES, Described, Describer, is_found, table
 from lmcompare.render import numbers
 from lmcompare.tokens import Vocabulary
 

@@ -29,7 +29,7 @@ from lmcompare.lab.neurons.two_words import (
     texts,
     told,
 )
-from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn.network import Rnn
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import BagNetwork
 from lmcompare.tokens import Encoded
