@@ -121,7 +121,7 @@ def describe(spec: str, seconds: float | None) -> Description:
 def describe_job(_: object, spec: str) -> dict[str, Any]:
     """Import an experiment and ask it; runs in a process of its own if it is not lmcompare's."""
     experiment = EXPERIMENTS.resolve(spec)()
-    conditions = experiment.conditions
+    conditions = getattr(experiment, "conditions", None)
     if not isinstance(conditions, Sequence) or not all(isinstance(each, Condition) for each in conditions):
         raise PluginError(f"conditions must be a tuple of Condition, not {kind_of(conditions)}")
     return {
