@@ -46,6 +46,7 @@ from lmcompare.measure.scoring import (
 )
 from lmcompare.measure.word_bits import HeldOutWords
 from lmcompare.runfolder import files, guards
+from lmcompare.runfolder.files import write_parts, write_table
 from lmcompare.runfolder.guards import claim, place_of
 from lmcompare.runfolder.layout import CELL_TABLES, CURVE_COLUMNS, HELD_OUT, MEASURED, SPLITS, TOKENS, Split
 from lmcompare.runfolder.manifest import (
@@ -55,7 +56,6 @@ from lmcompare.runfolder.manifest import (
     Settings,
     write_manifest,
 )
-from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.studies.story.influences import guessed_sentences
 from tests.synthetic_exhibits import attention, exhibits_of

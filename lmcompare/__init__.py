@@ -5,9 +5,8 @@ The public names are imported when they are first used, so that ``import lmcompa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from lmcompare.lazy import lazily
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
@@ -29,15 +28,8 @@ _HOMES = {
 }
 _MODULES = ("checks", "corpora", "errors", "exhibits", "model", "plugins", "testing", "tokens")
 
-__all__ = [
-    "Comparison",
-    "Corpus",
-    "CorpusOptions",
-    "Document",
-    "Encoded",
-    "Idea",
-    "LanguageModel",
-    "LmcompareError",
+__all__ = ["Comparison", "Corpus", "CorpusOptions", "Document", "Encoded", "Idea", "LanguageModel", "LmcompareError"]
+__all__ += [
     "Progress",
     "Setting",
     "Size",
@@ -50,4 +42,15 @@ __all__ = [
     "load",
 ]
 
-__getattr__, __dir__ = lazily(__name__, _HOMES, _MODULES)
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"lmcompare.{name}")
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'lmcompare' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_MODULES})

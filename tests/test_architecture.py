@@ -31,20 +31,16 @@ HEAVY = {
 # The rooms in the order of the data: each may import some of those above it
 MAY_IMPORT = {
     "errors": set(),
-    "lazy": set(),
-    "memory": set(),
-    "scratch": {"errors"},
-    "decompression": {"errors"},
+    "memory": {"errors"},
     "compiled": set(),
     "processes": {"errors"},
     "registry": {"errors"},
     "render": {"errors"},
     "run_mark": set(),
     "forecasting": {"errors", "registry"},
-    "corpora": {"errors", "lazy", "registry", "scratch", "decompression", "run_mark", "compiled"},
-    "cluster_work": set(),
+    "corpora": {"errors", "registry", "memory", "run_mark", "compiled"},
     "state": {"errors"},
-    "tokens": {"errors", "memory", "scratch", "compiled", "registry", "state", "corpora"},
+    "tokens": {"errors", "memory", "compiled", "registry", "state", "corpora"},
     "survey": {"errors", "corpora", "tokens"},
     "exhibits": {"errors", "processes", "registry", "render"},
     "model": {"errors", "state", "tokens", "exhibits"},
@@ -53,17 +49,14 @@ MAY_IMPORT = {
     "counts": {
         "errors",
         "memory",
-        "scratch",
-        "decompression",
         "compiled",
-        "cluster_work",
+        "processes",
         "state",
         "tokens",
     },
     "models": {
         "errors",
         "memory",
-        "decompression",
         "compiled",
         "state",
         "tokens",
@@ -75,12 +68,12 @@ MAY_IMPORT = {
     },
     "runfolder": {"errors", "memory", "registry", "run_mark", "corpora", "state", "tokens", "exhibits", "model"},
     "checks": {"errors", "processes", "corpora", "tokens", "exhibits", "model", "plugins", "runfolder"},
-    "measure": {"errors", "scratch", "corpora", "tokens", "model", "runfolder"},
+    "measure": {"errors", "memory", "corpora", "tokens", "model", "runfolder"},
     "study": {"errors", "registry", "model", "runfolder"},
     "scaffold": {"errors"},
     "experiments": set(),
     "harness": {
-        *("memory", "cluster_work"),
+        "memory",
         *("errors", "registry", "processes", "corpora", "tokens", "exhibits"),
         *("model", "plugins", "training", "runfolder", "checks", "measure", "study", "experiments", "forecasting"),
     },
@@ -151,7 +144,13 @@ def test_arrows_point_one_way() -> None:
 
 def test_imports_are_found_wherever_they_are() -> None:
     text = "from lmcompare.model import A\nif x:\n    import lmcompare.api\n  from lmcompare import cli, errors # x\n"
-    assert _imported(text + "from lmcompare import (\n    lazy,\n)\n") == {"model", "api", "cli", "errors", "lazy"}
+    assert _imported(text + "from lmcompare import (\n    memory,\n)\n") == {
+        "model",
+        "api",
+        "cli",
+        "errors",
+        "memory",
+    }
 
 
 def test_every_room_imports_only_rooms_above_it() -> None:
@@ -201,7 +200,7 @@ lmcompare.cli.main()
 """
 REPORTS = """
 import lmcompare.analysis, lmcompare.report
-from lmcompare.cli.commands.listings import models
+from lmcompare.cli.plugins import models
 models()
 """
 

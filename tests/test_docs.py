@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-import lmcompare.cli.commands  # noqa: F401  (registers them)
+import lmcompare.cli.entry  # noqa: F401  (registers the commands)
 from lmcompare.cli.app import app
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.harness.environment import RunOptions

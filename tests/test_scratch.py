@@ -15,8 +15,8 @@ from lmcompare import scratch
 from lmcompare.corpora import load
 from lmcompare.corpora.document import Document, texts_on_disk
 from lmcompare.errors import LmcompareError
+from lmcompare.memory import GrowingArray, ScratchFile, StoredText, TextStore
 from lmcompare.processes import call
-from lmcompare.scratch import GrowingArray, ScratchFile, StoredText, TextStore
 from lmcompare.tokens import make_tokenizer, tokenise
 
 TEXTS = {"train": ["a b c\nb a ä b a\n", "", "d\r\n\r\ne"] * 9, "valid": ["a b\n"], "test": ["b c a\n"]}

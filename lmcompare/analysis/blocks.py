@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmcompare.runfolder.cell import Cell
-from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.files import Array, RunFolderError
 from lmcompare.runfolder.layout import Split
-from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
 
 PLACE = ("document", "position")  # identifies the rows of different tables

@@ -12,9 +12,8 @@ from scipy import special
 from lmcompare.analysis.intervals import LEVEL, ratio_bootstrap, units_of
 from lmcompare.analysis.metrics import LN2
 from lmcompare.errors import LmcompareError
-from lmcompare.runfolder.files import read_object
+from lmcompare.runfolder.files import Array, read_object
 from lmcompare.runfolder.layout import FORECASTS, QUANTILES
-from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run, kept
 
 DECILES = tuple(QUANTILES.index(level) for level in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9))

@@ -12,7 +12,7 @@ from lmcompare.analysis.comparison import bootstrap, over_seeds
 from lmcompare.analysis.intervals import LEAST_UNITS, resample_counts
 from lmcompare.analysis.metrics import cost_of_trainings
 from lmcompare.runfolder.cell import Sweep, Trial
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 
 RESAMPLES = 2_000
 

@@ -20,7 +20,7 @@ from lmcompare.errors import PluginError
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Tokenizer, Vocabulary, fit_tokenizer, make_tokenizer
 from lmcompare.tokens.cutting import checked_cut
-from lmcompare.tokens.registered import TOKENIZERS, checked_class
+from lmcompare.tokens.tokenizer import TOKENIZERS, checked_class
 from lmcompare.tokens.values import ValueTokenizer
 
 TRAINING = (

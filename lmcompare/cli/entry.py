@@ -16,7 +16,7 @@ from typing import Any
 
 import typer
 
-from lmcompare.cli import commands  # noqa: F401  (registers them)
+from lmcompare.cli import corpora, lab, plugins, report, run, trained  # noqa: F401  (registers the commands)
 from lmcompare.cli.app import InterruptedRunError, app, check_limits
 from lmcompare.errors import (
     TOO_LITTLE_MEMORY,

@@ -4,68 +4,25 @@
 packages can add their own.
 """
 
-from __future__ import annotations
+from lmcompare.corpora.conformance import check_format, check_scheme
+from lmcompare.corpora.contract import (
+    FORMATS,
+    SCHEMES,
+    CatalogueEntry,
+    CorpusFormat,
+    CorpusScheme,
+    File,
+    Found,
+    catalogue,
+    format_catalogue,
+)
+from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, ReadFile, Repeat, Texts, has_utf8
+from lmcompare.corpora.loading import documents_of, load, read_documents
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.paths import path_name
+from lmcompare.corpora.sources import from_working_directory
 
-from typing import TYPE_CHECKING
-
-from lmcompare.lazy import lazily
-
-if TYPE_CHECKING:
-    from lmcompare.corpora.conformance import check_format, check_scheme
-    from lmcompare.corpora.contract import CorpusFormat, CorpusScheme, File, Found
-    from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, ReadFile, Repeat, Texts, has_utf8
-    from lmcompare.corpora.loading import documents_of, load, read_documents
-    from lmcompare.corpora.options import CorpusOptions
-    from lmcompare.corpora.paths import path_name
-    from lmcompare.corpora.registered import FORMATS, SCHEMES, CatalogueEntry, catalogue, format_catalogue
-    from lmcompare.corpora.sources import from_working_directory
-
-_HOMES = {
-    "lmcompare.corpora.conformance": ("check_format", "check_scheme"),
-    "lmcompare.corpora.contract": ("CorpusFormat", "CorpusScheme", "File", "Found"),
-    "lmcompare.corpora.document": (
-        "SPLITS",
-        "Corpus",
-        "Document",
-        "Piece",
-        "ReadFile",
-        "Repeat",
-        "Texts",
-        "has_utf8",
-    ),
-    "lmcompare.corpora.loading": ("documents_of", "load", "read_documents"),
-    "lmcompare.corpora.options": ("CorpusOptions",),
-    "lmcompare.corpora.paths": ("path_name",),
-    "lmcompare.corpora.registered": ("FORMATS", "SCHEMES", "CatalogueEntry", "catalogue", "format_catalogue"),
-    "lmcompare.corpora.sources": ("from_working_directory",),
-}
-
-__all__ = [
-    "FORMATS",
-    "SCHEMES",
-    "SPLITS",
-    "CatalogueEntry",
-    "Corpus",
-    "CorpusFormat",
-    "CorpusOptions",
-    "CorpusScheme",
-    "Document",
-    "File",
-    "Found",
-    "Piece",
-    "ReadFile",
-    "Repeat",
-    "Texts",
-    "catalogue",
-    "check_format",
-    "check_scheme",
-    "documents_of",
-    "format_catalogue",
-    "from_working_directory",
-    "has_utf8",
-    "load",
-    "path_name",
-    "read_documents",
-]
-
-__getattr__, __dir__ = lazily(__name__, _HOMES)
+__all__ = ["FORMATS", "SCHEMES", "SPLITS", "CatalogueEntry", "Corpus", "CorpusFormat", "CorpusOptions"]
+__all__ += ["CorpusScheme", "Document", "File", "Found", "Piece", "ReadFile", "Repeat", "Texts", "catalogue"]
+__all__ += ["check_format", "check_scheme", "documents_of", "format_catalogue", "from_working_directory", "has_utf8"]
+__all__ += ["load", "path_name", "read_documents"]

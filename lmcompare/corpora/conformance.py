@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 from lmcompare.corpora.contents import Content
 from lmcompare.corpora.contract import (
+    FORMATS,
+    SCHEMES,
     CorpusFormat,
     CorpusScheme,
     File,
@@ -22,7 +24,6 @@ from lmcompare.corpora.contract import (
     checked_scheme,
 )
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.corpora.registered import FORMATS, SCHEMES
 from lmcompare.errors import LmcompareError, what_went_wrong
 
 _DEFAULT = CorpusOptions()

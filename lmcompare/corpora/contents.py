@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lmcompare.errors import LmcompareError, one_line
-from lmcompare.scratch import IN_MEMORY, ScratchFile
+from lmcompare.memory import IN_MEMORY, ScratchFile
 
 _BINARY = {
     b"%PDF-": "a PDF document",

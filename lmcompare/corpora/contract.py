@@ -2,21 +2,23 @@
 
 A *format* reads the content of a file: ``.csv``, ``.parquet``, a format of your own. A *scheme* reads a corpus that
 has a name instead of a path: ``lee``, ``nltk:brown``. Both return a `Found`, the documents before they are split and
-cut into sentences. `lmcompare.corpora.registered` finds them by entry points, so that a package can add its own.
+cut into sentences. `lmcompare.corpora.contract` finds them by entry points, so that a package can add its own.
 """
 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import get_args
 
 from lmcompare.corpora.contents import Content, decoded, decoded_lines
 from lmcompare.corpora.document import SPLITS, Piece, ReadFile, has_utf8
 from lmcompare.corpora.options import CorpusOptions, SentenceMarks
-from lmcompare.errors import PluginError, kind_of
+from lmcompare.errors import PluginError, blamed_on, kind_of
+from lmcompare.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Found:
         The source has columns, and the option ``text_column`` was used. Set by schemes; a format declares it.
     kind : str
         What the documents are, which decides what tokenizers can cut them: "text", or "series" of numbers, as
-        ``lmcompare.corpora.series.values`` writes them, whose splits are final.
+        ``lmcompare.corpora.series`` writes them, whose splits are final.
     sentences : str
         How sentences are found unless the options say otherwise: "line" or "punkt".
     notes : tuple of str
@@ -269,3 +271,119 @@ def _is_text(value: object) -> bool:
 
 def _is_file(value: object) -> bool:
     return isinstance(value, ReadFile)
+
+
+FORMATS = Registry("lmcompare.corpus_formats", "corpus format", checked_format)
+SCHEMES = Registry("lmcompare.corpus_schemes", "corpus scheme", checked_scheme)
+
+
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """A line of ``lmcompare corpora``.
+
+    Parameters
+    ----------
+    name : str
+        What the user writes: ``lee``, ``nltk:NAME``; for a format, its name.
+    description : str
+        What is read.
+    available : bool
+        Whether it can be used on this machine.
+    reason : str
+        Why it cannot be used, or "".
+    suffixes : tuple of str
+        The suffixes of a format.
+    """
+
+    name: str
+    description: str
+    available: bool
+    reason: str
+    suffixes: tuple[str, ...] = ()
+
+
+def catalogue() -> tuple[CatalogueEntry, ...]:
+    """Return the schemes: the corpora that can be asked for by name. No corpus is read."""
+
+    def entry(name: str) -> CatalogueEntry:
+        scheme = SCHEMES.resolve(name)
+        with blamed_on(f"corpus scheme '{name}'"):
+            reason = scheme.missing()
+        shown = f"{name}:{scheme.argument}" if scheme.argument else name
+        return CatalogueEntry(shown, scheme.description, not reason, reason)
+
+    return _entries(SCHEMES, entry)
+
+
+def format_catalogue() -> tuple[CatalogueEntry, ...]:
+    """Return the formats of files that can be read."""
+
+    def entry(name: str) -> CatalogueEntry:
+        each = FORMATS.resolve(name)
+        return CatalogueEntry(name, each.description, True, "", each.suffixes)
+
+    return _entries(FORMATS, entry)
+
+
+def _entries(
+    registry: Registry[CorpusFormat] | Registry[CorpusScheme], entry: Callable[[str], CatalogueEntry]
+) -> tuple[CatalogueEntry, ...]:
+    """The entries of all installed plug-ins; one that cannot be imported says why."""
+    found = []
+    for name in chain(*_own_and_others(registry)):
+        try:
+            found.append(entry(name))
+        except PluginError as error:
+            found.append(CatalogueEntry(name, "", False, str(error)))
+    return tuple(found)
+
+
+class FormatFinder:
+    """Finds the formats of files, by first bytes and then by suffix; built-in formats go first.
+
+    Formats of other packages are imported only for a file that no built-in format claims.
+
+    Parameters
+    ----------
+    named : str, optional
+        The format of all files, if the user has named one.
+    """
+
+    def __init__(self, named: str | None = None) -> None:
+        self._named = named
+        own, others = _own_and_others(FORMATS)
+        self._groups = [own, others] if named is None else [[named]]
+        self._loaded: dict[str, CorpusFormat] = {}
+
+    def by_suffix(self, suffix: str) -> tuple[str, CorpusFormat] | None:
+        """Return the name and the format of files with this suffix, or None."""
+        return next(filter(None, (self._of_suffix(group, suffix) for group in self._groups)), None)
+
+    def by_content(self, raw: bytes, suffix: str) -> tuple[str, CorpusFormat] | None:
+        """Return the name and the format of files that begin like ``raw``, or else have this suffix, or None."""
+        for group in self._groups:
+            for name, each in self._formats(group):
+                if any(raw.startswith(start) for start in each.first_bytes):
+                    return name, each
+            if found := self._of_suffix(group, suffix):
+                return found
+        return None
+
+    def _of_suffix(self, names: Iterable[str], suffix: str) -> tuple[str, CorpusFormat] | None:
+        for name, each in self._formats(names):
+            if suffix in each.suffixes or name == self._named:
+                return name, each
+        return None
+
+    def _formats(self, names: Iterable[str]) -> Iterator[tuple[str, CorpusFormat]]:
+        for name in names:
+            if name not in self._loaded:
+                self._loaded[name] = FORMATS.resolve(name)
+            yield name, self._loaded[name]
+
+
+def _own_and_others(registry: Registry[CorpusFormat] | Registry[CorpusScheme]) -> tuple[list[str], list[str]]:
+    """The names of a registry: those of lmcompare, and those of other packages."""
+    names = sorted(registry.installed())
+    own = [name for name in names if registry.is_built_in(name)]
+    return own, [name for name in names if name not in own]

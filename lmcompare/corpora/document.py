@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from lmcompare.corpora.sentences import Spans, in_parts, lines_of
-from lmcompare.scratch import StoredText, TextStore
+from lmcompare.memory import StoredText, TextStore
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash

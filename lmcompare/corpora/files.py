@@ -15,12 +15,11 @@ from pathlib import Path, PurePath
 from typing import IO, Any, BinaryIO
 
 from lmcompare.corpora.contents import Content, binary_kind, encoding_of, is_object
-from lmcompare.corpora.contract import CorpusFormat, File, Found, checked_found
+from lmcompare.corpora.contract import FORMATS, CorpusFormat, File, FormatFinder, Found, checked_found
 from lmcompare.corpora.document import ReadFile
 from lmcompare.corpora.options import CorpusOptions, SentenceMarks
-from lmcompare.corpora.registered import FORMATS, FormatFinder
-from lmcompare.decompression import ALWAYS, bounded
 from lmcompare.errors import LmcompareError, blamed_on, one_line
+from lmcompare.memory import ALWAYS, bounded
 
 MOST_TIMES = 250
 """A file may become this many times as large when it is decompressed; text becomes three to ten times as large."""

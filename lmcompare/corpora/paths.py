@@ -18,7 +18,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, BinaryIO, NoReturn
 
 from lmcompare.corpora.contents import PART, Content, binary_kind, encoding_of_mark, is_noise
-from lmcompare.corpora.contract import File, Found
+from lmcompare.corpora.contract import File, FormatFinder, Found
 from lmcompare.corpora.document import Piece
 from lmcompare.corpora.files import (
     RUN_FOLDER,
@@ -38,7 +38,6 @@ from lmcompare.corpora.files import (
     unreadable,
 )
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.corpora.registered import FormatFinder
 from lmcompare.corpora.splits import WHICH, listed, recognised
 from lmcompare.errors import LmcompareError, one_line, suggest
 from lmcompare.run_mark import is_run_folder

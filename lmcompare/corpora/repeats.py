@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from lmcompare.compiled import compiled
 from lmcompare.corpora.document import Document, Repeat
-from lmcompare.corpora.words import batches, numbered_words
-from lmcompare.scratch import GrowingArray
+from lmcompare.corpora.sentences import batches, numbered_words
+from lmcompare.memory import GrowingArray
 
 HashArray = npt.NDArray[np.uint64]
 IntArray = npt.NDArray[np.integer[Any]]

@@ -12,11 +12,15 @@ from __future__ import annotations
 import gc
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from nltk.tokenize.punkt import PunktParameters
+
 
 _ABBREVIATIONS = """
     mr mrs ms messrs mme mlle dr drs prof rev revd hon sen rep gov pres gen lt col maj capt cpt cmdr cdr adm sgt cpl
@@ -220,3 +224,53 @@ def _confirmed(learnt: set[str], text: str) -> set[str]:
         seen[word] += 1
         goes_on[word] += match[2] is not None
     return kept | {a for a in doubtful if seen[a] and 2 * goes_on[a] >= seen[a]}
+
+
+IntArray = npt.NDArray[np.int64]
+ASCII_SPACES = " \t\n\r\v\f"
+
+
+def numbered_words(texts: Sequence[str], spaces: str | None = None) -> tuple[list[str], IntArray, IntArray]:
+    """Number the words of texts in order of first appearance.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        D texts that UTF-8 can store.
+    spaces : str, optional
+        ``ASCII_SPACES`` to split at these alone; by default at all white space of Unicode, as ``str.split`` does.
+
+    Returns
+    -------
+    list of str
+        The different words.
+    array of shape (N,)
+        The number of each word of the texts.
+    array of shape (D,)
+        How many words each text has.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    stripped = [text.strip(spaces) for text in texts]  # white space at an end would add an empty word
+    split = pc.utf8_split_whitespace if spaces is None else pc.ascii_split_whitespace
+    found = split(pa.array([text for text in stripped if text], pa.large_string()))
+    coded = found.flatten().dictionary_encode()
+    lengths = np.zeros(len(texts), np.int64)
+    lengths[[bool(text) for text in stripped]] = pc.list_value_length(found).to_numpy()
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64), lengths
+
+
+def batches(texts: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
+    """Yield lists of about ``PART`` characters of numbered texts, the long ones in parts that end with a word."""
+    batch: list[tuple[int, str]] = []
+    size = 0
+    for number, text in enumerate(texts):
+        for part in in_parts(text):
+            batch.append((number, part))
+            size += len(part)
+            if size >= PART:
+                yield batch
+                batch, size = [], 0
+    if batch:
+        yield batch

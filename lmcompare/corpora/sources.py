@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lmcompare.corpora.contents import Content
-from lmcompare.corpora.contract import CorpusScheme, File, Found, checked_found
+from lmcompare.corpora.contract import SCHEMES, CorpusScheme, File, Found, checked_found
 from lmcompare.corpora.document import AS_SPLITS, SPLITS, Piece, has_utf8
 from lmcompare.corpora.files import common_sentences, shown
-from lmcompare.corpora.formats.tables import documents_of_rows
+from lmcompare.corpora.formats import documents_of_rows
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.paths import is_pattern, missing_path, read_path, read_stream
-from lmcompare.corpora.registered import SCHEMES
 from lmcompare.corpora.splits import split_named
 from lmcompare.errors import LmcompareError, blamed_on, expanded, kind_of, suggest, usable_path, working_directory
 

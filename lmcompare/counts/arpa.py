@@ -30,6 +30,7 @@ from lmcompare.counts.building import Grams, build, lexicographic
 from lmcompare.counts.table import NOTHING, BackoffTable, BoolArray, Float32Array
 from lmcompare.decompression import gunzipped
 from lmcompare.errors import LmcompareError
+from lmcompare.memory import gunzipped
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, FloatArray, IntArray, Vocabulary
 
 START = "<s>"  # the beginning of a sentence

@@ -27,10 +27,17 @@ from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Budget, LanguageModel, Milestones, Progress, Setting, check_words, checked_size
 from lmcompare.processes import Emit
 from lmcompare.runfolder import guards
-from lmcompare.runfolder.files import RunFolderError, read_json, read_object, write_json, write_text
+from lmcompare.runfolder.files import (
+    RunFolderError,
+    read_json,
+    read_object,
+    write_json,
+    write_parts,
+    write_table,
+    write_text,
+)
 from lmcompare.runfolder.guards import remove_begun, remove_written, see_that_it_is_there
 from lmcompare.runfolder.layout import CURVE_COLUMNS, HELD_OUT, MEASURED, TRAINED_FILES, Split
-from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import own_room, remove_checkpoints, restored, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.study import Finished, options_of, studies

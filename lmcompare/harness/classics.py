@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError, kind_of, what_went_wrong
-from lmcompare.forecasting import Forecaster, make_forecaster
-from lmcompare.forecasting.contract import FORECASTERS, Floats
+from lmcompare.forecasting import FORECASTERS, Floats, Forecaster, make_forecaster
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.measure.series import Origin, forecast_table, lines_of, origins_of, step_and_season
 from lmcompare.plugins import own_code

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from lmcompare import cluster_work
 from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError, one_line, what_went_wrong
 from lmcompare.harness import environment
 from lmcompare.harness.environment import RunOptions
@@ -27,7 +26,7 @@ from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, checked
 from lmcompare.harness.runner import Runner, make_ready, run_process
 from lmcompare.plugins import own_code
-from lmcompare.processes import Emit, end_running
+from lmcompare.processes import Emit, cluster_work, end_running
 from lmcompare.runfolder.layout import MARK
 
 CONNECTING = 10  # seconds within which a cluster must answer

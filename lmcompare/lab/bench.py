@@ -19,7 +19,6 @@ from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
 from lmcompare.runfolder.layout import Split
-from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
 from lmcompare.runfolder.states import restored
 from lmcompare.runfolder.tokens import TokenizedCorpus

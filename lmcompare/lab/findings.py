@@ -28,10 +28,9 @@ from lmcompare.lab import Findings
 from lmcompare.lab.contrasts import Contrast, Measured
 from lmcompare.render import numbers
 from lmcompare.run_mark import is_run_folder
-from lmcompare.runfolder.files import write_json, write_text
+from lmcompare.runfolder.files import Array, write_json, write_text
 from lmcompare.runfolder.guards import refuse_link, refuse_others
 from lmcompare.runfolder.layout import CHARTS, FINDINGS, LAB, LAB_MARK, LAB_MARKDOWN, LAB_PAGE, LAB_RUN
-from lmcompare.runfolder.parquet import Array
 
 SEEN = 5  # figures in the sentence of a preview
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.scratch import GrowingArray
+from lmcompare.memory import GrowingArray
 from lmcompare.tokens import Encoded, IntArray, OverheadBits
 
 if TYPE_CHECKING:

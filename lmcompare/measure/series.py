@@ -23,8 +23,7 @@ from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.layout import QUANTILES, Split
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
-from lmcompare.tokens.values import ValueTokenizer
-from lmcompare.tokens.values.bins import Floats
+from lmcompare.tokens.values import Floats, ValueTokenizer
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.corpora.words import ASCII_SPACES, batches, numbered_words
+from lmcompare.corpora.sentences import ASCII_SPACES, batches, numbered_words
 from lmcompare.model import FloatArray, LanguageModel, streamed
+from lmcompare.runfolder.files import Array, upto_documents
 from lmcompare.runfolder.layout import WORD_COLUMNS, Split
-from lmcompare.runfolder.parquet import Array, upto_documents
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray, OverheadBits, Tokenizer, Vocabulary, sentence_begins
 

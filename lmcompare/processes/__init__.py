@@ -20,4 +20,4 @@ from lmcompare.processes.calls import end_running as end_running
 from lmcompare.processes.calls import start as start
 from lmcompare.processes.forks import ForkServer as ForkServer
 from lmcompare.processes.forks import ServerLostError as ServerLostError
-from lmcompare.processes.served import end_with as end_with
+from lmcompare.processes.forks import end_with as end_with

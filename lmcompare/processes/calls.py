@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from lmcompare.errors import LmcompareError, temporary_room
-from lmcompare.processes.forks import Forked, ForkServer, ServerLostError
-from lmcompare.processes.served import environment_of
+from lmcompare.processes.forks import Forked, ForkServer, ServerLostError, environment_of
 
 MOST_BYTES = 1 << 24  # that a message may have
 MOST_LOG, KEPT_LOG = 1 << 30, 1 << 20  # bytes that a process may print, and those that are kept if it prints more
 LOOK = 0.5  # seconds between two checks of a process that sends nothing
 GRACE = 5  # seconds that a process has to end after its function has returned
-SERVE = "from lmcompare.processes.served import serve; serve()"
+SERVE = "from lmcompare.processes.forks import serve; serve()"
 
 Event = dict[str, Any]
 Emit = Callable[[Event], None]

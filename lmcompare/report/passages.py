@@ -17,8 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lmcompare.analysis import Cell
-from lmcompare.runfolder.files import RunFolderError
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array, RunFolderError
 
 if TYPE_CHECKING:
     from lmcompare.report.data import Model, ReportData

@@ -28,8 +28,8 @@ from lmcompare.render import numbers
 from lmcompare.render.charts.fan import Fan, fan
 from lmcompare.render.titles import sentence
 from lmcompare.report.data import ReportData, Section
+from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.layout import QUANTILES
-from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -22,7 +22,7 @@ from lmcompare.report.passages import (
     scores_at,
     top_tokens,
 )
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 
 if TYPE_CHECKING:
     from lmcompare.report.data import Model, ReportData

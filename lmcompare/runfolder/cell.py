@@ -15,7 +15,16 @@ import numpy as np
 from pydantic import Field, InstanceOf, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from lmcompare.runfolder.files import REMEDY, RunFolderError, read_csv, read_object
+from lmcompare.runfolder.files import (
+    REMEDY,
+    Array,
+    RunFolderError,
+    check_table,
+    read_blocks,
+    read_csv,
+    read_object,
+    read_table,
+)
 from lmcompare.runfolder.guards import SEED, check_sealed, place_of, read_cell
 from lmcompare.runfolder.layout import (
     CELL_TABLES,
@@ -30,7 +39,6 @@ from lmcompare.runfolder.layout import (
     Split,
 )
 from lmcompare.runfolder.manifest import Machine, SweepRow
-from lmcompare.runfolder.parquet import Array, check_table, read_blocks, read_table
 from lmcompare.runfolder.probed import Probed, read_probed
 
 if TYPE_CHECKING:

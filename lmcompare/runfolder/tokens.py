@@ -13,18 +13,22 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.corpora import Document
-from lmcompare.corpora.series.values import MISSING
+from lmcompare.corpora.series import MISSING
 from lmcompare.errors import LmcompareError
 from lmcompare.model import FloatArray
 from lmcompare.registry import only_installed
 from lmcompare.runfolder.files import (
     REMEDY,
+    Array,
     RunFolderError,
+    read_blocks,
     read_json,
     read_object,
+    read_table,
     unreadable,
     write_aside,
     write_json,
+    write_parts,
     write_text,
 )
 from lmcompare.runfolder.guards import OF_TOKENS, check_sealed, remove_written, seal
@@ -37,7 +41,6 @@ from lmcompare.runfolder.layout import (
     WORD_COLUMNS,
     Split,
 )
-from lmcompare.runfolder.parquet import Array, read_blocks, read_table, write_parts
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.tokens import (
     Encoded,

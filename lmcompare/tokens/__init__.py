@@ -1,21 +1,41 @@
 """Text to ids and back: tokenizers, vocabularies, encoded documents and the code length of a text."""
 
 from lmcompare.tokens.codelength import CODE_VERSION, OverheadBits, TextCode
-from lmcompare.tokens.cutting import as_text, fit_tokenizer, sentence_begins, text_after, tokenise, tokenised
-from lmcompare.tokens.encode import (
+from lmcompare.tokens.cutting import (
+    Separator,
+    Text,
+    Tokenised,
+    as_text,
+    fit_tokenizer,
+    rebuilt,
+    sentence_begins,
+    text_after,
+    tokenise,
+    tokenised,
+)
+from lmcompare.tokens.encoded import (
+    SAMPLE,
+    Encoded,
     build_vocabulary,
     encode,
     encode_prompt,
+    excerpt,
+    excerpt_parts,
     fingerprint_parts,
     prompt_pieces,
     tokenizer_code,
     tokens_fingerprint,
 )
-from lmcompare.tokens.encoded import SAMPLE, Encoded, excerpt, excerpt_parts
 from lmcompare.tokens.reading import read_tokenised
-from lmcompare.tokens.registered import TOKENIZERS, is_tokenizer, listing, make_tokenizer, table_of
-from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt
-from lmcompare.tokens.tokenizer import ScoringRules, Tokenizer
+from lmcompare.tokens.tokenizer import (
+    TOKENIZERS,
+    ScoringRules,
+    Tokenizer,
+    is_tokenizer,
+    listing,
+    make_tokenizer,
+    table_of,
+)
 from lmcompare.tokens.vocabulary import (
     END_TOKEN,
     UNKNOWN_ID,

@@ -18,10 +18,10 @@ import regex
 
 from lmcompare.errors import LmcompareError, PluginError, expanded, one_line, ordinary
 from lmcompare.state import State
-from lmcompare.tokens.char import BYTE_NAMES
 from lmcompare.tokens.tokenizer import Tokenizer, spans_of_lengths
 from lmcompare.tokens.tokenizer_json import check_steps
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
+from lmcompare.tokens.word import BYTE_NAMES
 
 if TYPE_CHECKING:
     import tokenizers

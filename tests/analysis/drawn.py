@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 
 
 def draw(documents: int, what: str, rng: np.random.Generator) -> tuple[Array, Array]:

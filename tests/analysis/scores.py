@@ -9,7 +9,6 @@ import numpy as np
 from lmcompare.analysis.blocks import blocks
 from lmcompare.analysis.metrics import LN2, SCORES
 from lmcompare.runfolder.layout import Split
-from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
 
 

@@ -18,7 +18,6 @@ from lmcompare.analysis.intervals import units_of
 from lmcompare.analysis.metrics import sums
 from lmcompare.runfolder import parquet
 from lmcompare.runfolder.layout import Split
-from lmcompare.runfolder.parquet import read_blocks
 from lmcompare.studies.mixtures.mixture import mixtures, wins
 from lmcompare.studies.slices.slices import slices
 from tests.analysis.scores import token_scores
@@ -31,7 +30,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> int:
     """Blocks whose length is chosen so that no document ends with one."""
-    monkeypatch.setattr(parquet, "BLOCK", 17)
+    monkeypatch.setattr(files, "BLOCK", 17)
     return 17
 
 
@@ -112,7 +111,7 @@ def test_only_the_wanted_documents_are_read(run: Run, short: int) -> None:
 
 
 def test_a_long_table_is_never_held_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "BLOCK", 4_096)
+    monkeypatch.setattr(files, "BLOCK", 4_096)
     values = np.random.default_rng(0).random(1_000_000)
     path = tmp_path / "long.parquet"
     pd.DataFrame({"split": "test", "value": values}).to_parquet(path, row_group_size=20_000)
@@ -129,13 +128,13 @@ def test_row_groups_of_another_split_are_passed_over(tmp_path: Path) -> None:
     frame = pd.DataFrame({"split": ["valid"] * 30 + ["test"] * 30, "value": np.arange(60)})
     frame.to_parquet(path, row_group_size=20)
     for split, groups in (("valid", [0, 1]), ("test", [1, 2]), ("train", [1])):
-        assert parquet._row_groups(pq.read_metadata(path), split) == groups  # the second holds both
+        assert files._row_groups(pq.read_metadata(path), split) == groups  # the second holds both
         found = np.concatenate([np.zeros(0), *(b["value"] for b in read_blocks(path, ("value",), split))])
         assert found.tolist() == frame.loc[frame["split"] == split, "value"].tolist()
 
 
 def test_figures_do_not_depend_on_the_blocks(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "BLOCK", 173)
+    monkeypatch.setattr(files, "BLOCK", 173)
     again = load_run(folder)
     for one, other in ((results(run), results(again)), (slices(run), slices(again))):
         assert_near(one, other)
@@ -163,7 +162,7 @@ def assert_near(one: object, other: object) -> None:
 
 @pytest.mark.parametrize("split", ["valid", "test"])
 def test_sums_are_those_of_the_whole_table(run: Run, monkeypatch: pytest.MonkeyPatch, split: Split) -> None:
-    monkeypatch.setattr(parquet, "BLOCK", 101)
+    monkeypatch.setattr(files, "BLOCK", 101)
     again = load_run(run.path)
     for model in again.scored:
         found = sums(again, split)[model.name]

@@ -7,7 +7,7 @@ import pytest
 
 from lmcompare.analysis.sweeps import flattery, tried
 from lmcompare.runfolder.cell import Sweep, Trial
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 
 
 def trial(setting: int, bits: list[list[float]] | Array, sizes: list[int] | Array, error: str | None = None) -> Trial:

@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from lmcompare.analysis import Run, load_run
+from lmcompare.runfolder.files import write_table
 from lmcompare.runfolder.layout import HELD_OUT, MANIFEST
-from lmcompare.runfolder.parquet import write_table
 from tests.run_folder import reseal, write_run_folder
 
 Array = np.ndarray[Any, Any]

@@ -13,8 +13,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.state import State
 from lmcompare.testing import parametrize_with_tokenizer_checks
 from lmcompare.tokens import Tokenizer
-from lmcompare.tokens.values.tokenizer import Way
-from lmcompare.tokens.values.uniform import UniformBins
+from lmcompare.tokens.values import UniformBins, Way
 from tests.checks.tokenizer_rogues import GALLERY, HONEST, Honest
 from tests.tokens.texts import BYTE_PAIRS, KINDS
 

@@ -21,7 +21,7 @@ from lmcompare.cli.app import check_limits
 from lmcompare.errors import LmcompareError, working_directory
 from tests.cli.console import lmcompare
 
-LISTING = "lmcompare.tokens.registered.listing"  # what ``lmcompare tokenizers`` prints
+LISTING = "lmcompare.tokens.tokenizer.listing"  # what ``lmcompare tokenizers`` prints
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare import plugins, processes
-from lmcompare.cli.commands import listings
+from lmcompare.cli import plugins as listings
 from lmcompare.processes import EndedError, TimeLimitError
 from tests.conftest import called_here
 
@@ -64,7 +64,7 @@ def test_one_that_never_comes_back_is_not_waited_for(
     error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def call(function: str, name: str, seconds: float) -> None:
-        assert (function, name, seconds) == ("lmcompare.cli.commands.listings:imported_summary", "ends-it", 20.0)
+        assert (function, name, seconds) == ("lmcompare.cli.plugins:imported_summary", "ends-it", 20.0)
         raise error
 
     monkeypatch.setattr(processes, "call", call)

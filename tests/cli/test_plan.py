@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from lmcompare.cli.commands.run import _estimate
+from lmcompare.cli.run import _estimate
 from lmcompare.harness import runner
 from lmcompare.harness.job import Job
 from lmcompare.harness.run import Ahead

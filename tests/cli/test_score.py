@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lmcompare.cli.commands import trained
+from lmcompare.cli import trained
 from lmcompare.errors import LmcompareError
 from tests.cli.console import Terminal, lmcompare
 

@@ -12,8 +12,7 @@ import pytest
 from lmcompare.corpora import SPLITS, Corpus, CorpusOptions, Piece, catalogue, load
 from lmcompare.corpora.document import text_fingerprint
 from lmcompare.corpora.schemes import gensim_data
-from lmcompare.corpora.schemes.gensim_data import COPIES
-from lmcompare.corpora.schemes.wiki import read_wiki
+from lmcompare.corpora.schemes.gensim_data import COPIES, read_wiki
 from lmcompare.errors import LmcompareError
 
 pytestmark = pytest.mark.slow

@@ -166,7 +166,7 @@ def test_how_much_is_read_at_a_time_changes_nothing(seed: int, together: int, he
     with (
         patch.object(module, "TOGETHER", together),
         patch.object(module, "HELD_OUT", held_out),
-        patch("lmcompare.scratch.IN_MEMORY", most),
+        patch("lmcompare.memory.IN_MEMORY", most),
     ):
         assert found(train, test) == whole
 

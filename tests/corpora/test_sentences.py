@@ -10,8 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.corpora.sentences import PART, PunktSplitter, Spans, line_sentences, lines_of, whole_sentence
-from lmcompare.corpora.words import ASCII_SPACES, batches, numbered_words
+from lmcompare.corpora.sentences import (
+    ASCII_SPACES,
+    PART,
+    PunktSplitter,
+    Spans,
+    batches,
+    line_sentences,
+    lines_of,
+    numbered_words,
+    whole_sentence,
+)
 
 # Enough English for Punkt to know which words begin sentences and which are written small.
 TRAINING = """The river rose in the night. It took the bridge with it. They had built the bridge in a year.

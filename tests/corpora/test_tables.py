@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from lmcompare.corpora import CorpusOptions, File, load
 from lmcompare.corpora.contents import Content
-from lmcompare.corpora.formats.tables import read_csv, read_json, read_json_lines, read_parquet
+from lmcompare.corpora.formats import read_csv, read_json, read_json_lines, read_parquet
 from lmcompare.errors import LmcompareError
 
 Row = tuple[str, str, dict[str, str]]

@@ -104,7 +104,7 @@ def test_gzip_is_told_by_its_content(tmp_path: Path) -> None:
 def test_a_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = gzip.compress(KENLM.encode() + bytes(10**6))
     assert read(bomb, tmp_path)  # a megabyte does no harm
-    monkeypatch.setattr(decompression, "ALWAYS", 1000)
+    monkeypatch.setattr(memory, "ALWAYS", 1000)
     with pytest.raises(LmcompareError, match="becomes more than 100 times as large"):
         read(bomb, tmp_path)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmcompare.forecasting.naive import Drift, SeasonalNaive, carried
+from lmcompare.forecasting import Drift, SeasonalNaive, carried
 
 NAN = float("nan")
 

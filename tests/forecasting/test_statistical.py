@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmcompare.forecasting import make_forecaster, statistical
-from lmcompare.forecasting.contract import Forecaster
-from lmcompare.forecasting.statistical import Arima, Ets
+from lmcompare import forecasting
+from lmcompare.forecasting import Arima, Ets, Forecaster, make_forecaster
 
 pytestmark = pytest.mark.slow
 
@@ -81,7 +80,7 @@ def test_missing_values_are_borne(kind: type[Forecaster]) -> None:
 
 
 def test_ets_keeps_the_season_where_it_learns_from_the_last_values_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistical, "MOST_SMOOTHED", 102)
+    monkeypatch.setattr(forecasting, "MOST_SMOOTHED", 102)
     cycle = np.array([0.0, 3.0, -2.0, 1.0])
     values = 10 + np.tile(cycle, 40) + 0.3 * np.random.default_rng(1).standard_normal(160)
     model = Ets().fit(values[:120], 4)

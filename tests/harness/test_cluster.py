@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lmcompare import cluster_work
-from lmcompare.cluster_work import VARIABLE, shared, told
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import cluster as clusters
+from lmcompare.processes import cluster_work
+from lmcompare.processes.cluster_work import VARIABLE, shared, told
 from tests.harness.small import small_experiment
 
 CPU, CUDA = ({"device": device, "threads": 2, "processes": 3} for device in ("cpu", "cuda"))

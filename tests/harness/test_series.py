@@ -12,7 +12,7 @@ import pytest
 
 import lmcompare
 from lmcompare import plugins
-from lmcompare.corpora.series.values import line_of
+from lmcompare.corpora.series import line_of
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness.experiment import Experiment, parse
 from lmcompare.harness.overlay import overlaid

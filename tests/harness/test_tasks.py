@@ -15,12 +15,12 @@ from unittest.mock import Mock
 
 import pytest
 
-from lmcompare.cluster_work import VARIABLE
 from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError
 from lmcompare.harness import cluster as clusters
 from lmcompare.harness.cluster import Cluster, Node, OnRay
 from lmcompare.harness.job import Job
 from lmcompare.processes import Emit
+from lmcompare.processes.cluster_work import VARIABLE
 from lmcompare.run_mark import MARK
 from tests.harness.small import Watch
 from tests.harness.test_cells import job_of

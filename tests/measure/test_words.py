@@ -15,7 +15,7 @@ from lmcompare.corpora import documents_of
 from lmcompare.measure import word_bits as word_scores
 from lmcompare.measure.text_scores import WordScore
 from lmcompare.measure.word_bits import HeldOutWords, WordsInTokens
-from lmcompare.runfolder import parquet
+from lmcompare.runfolder import files
 from lmcompare.trained import TrainedModel
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
@@ -167,7 +167,7 @@ def test_words_do_not_depend_on_the_parts_of_the_text(
     log_probs, ends = -np.random.default_rng(0).exponential(1, (2, len(corpus.test)))
     whole = list(HeldOutWords(corpus, "test").tables(log_probs, ends))
     monkeypatch.setattr(word_scores, "TOGETHER", 20)
-    monkeypatch.setattr(parquet, "BLOCK", 7)
+    monkeypatch.setattr(files, "BLOCK", 7)
     words = HeldOutWords(corpus, "test")
     parts = list(words.tables(log_probs, ends))
     assert len(parts) > len(whole) == 1

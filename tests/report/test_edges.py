@@ -14,7 +14,7 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.report.page import Report
-from lmcompare.runfolder.parquet import write_table
+from lmcompare.runfolder.files import write_table
 from tests.report.part import part_of
 from tests.report.tree import Node, parse
 from tests.run_folder import made_run_folder, reseal, write_run_folder

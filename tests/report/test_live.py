@@ -18,7 +18,7 @@ import lmcompare
 from lmcompare.analysis import load_run
 from lmcompare.api import Comparison
 from lmcompare.corpora import documents_of
-from lmcompare.corpora.schemes.wiki import SOURCE
+from lmcompare.corpora.schemes.gensim_data import SOURCE
 from lmcompare.errors import LmcompareError
 from lmcompare.models.cache.plugin import CacheModel
 from lmcompare.report.build import write_reports

@@ -131,7 +131,7 @@ def test_the_bits_are_those_of_the_words(run: Run, material: ReportData, of_word
 def test_passages_do_not_depend_on_the_blocks_in_which_scores_are_read(
     run: Run, passages: list[Passage], of_words: list[Passage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lmcompare.runfolder.parquet.BLOCK", 301)
+    monkeypatch.setattr("lmcompare.runfolder.files.BLOCK", 301)
     again = ReportData(load_run(run.path))
     found = chosen(again, again.groups[again.main_tokens]), chosen_words(again, again.scored)
     for one, other in zip((*passages, *of_words), (*found[0], *found[1]), strict=True):

@@ -19,8 +19,16 @@ from hypothesis import strategies as st
 
 from lmcompare.errors import LmcompareError, cannot_write, permitted
 from lmcompare.runfolder import files, guards, states
-from lmcompare.runfolder.files import RunFolderError, read_csv
-from lmcompare.runfolder.parquet import check_table, read_blocks, read_table, upto_documents, write_parts, write_table
+from lmcompare.runfolder.files import (
+    RunFolderError,
+    check_table,
+    read_blocks,
+    read_csv,
+    read_table,
+    upto_documents,
+    write_parts,
+    write_table,
+)
 
 
 def test_threads_that_ask_for_the_umask_leave_it_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

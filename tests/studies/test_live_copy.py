@@ -14,7 +14,7 @@ import pytest
 from lmcompare import LanguageModel
 from lmcompare.errors import LmcompareError
 from lmcompare.model import PageCopy
-from lmcompare.runfolder.parquet import write_table
+from lmcompare.runfolder.files import write_table
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.studies.live import copy
 from lmcompare.studies.live.copy import page_copy

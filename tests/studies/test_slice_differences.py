@@ -10,7 +10,7 @@ from scipy.stats import t
 
 from lmcompare.analysis import Run, load_run
 from lmcompare.analysis.intervals import resample_counts
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.studies.slices.differences import Divided, divided, p_values
 from lmcompare.studies.slices.slices import slices, token_places
 from lmcompare.studies.slices.tables import RARE, RESAMPLES, bucket_labels

@@ -11,7 +11,7 @@ import pytest
 
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import TextCode, build_vocabulary, make_tokenizer, tokenise
-from lmcompare.tokens.codelength.token_classes import CLOSING, TokenClasses, shape
+from lmcompare.tokens.codelength.between import CLOSING, TokenClasses, shape
 from tests.tokens.texts import BYTE_PAIRS, KINDS, TRAIN, WILD, document, lines
 
 WORD = make_tokenizer({"kind": "word"})
@@ -120,7 +120,7 @@ def test_stored_and_read_back_it_charges_the_same(kind: str) -> None:
 def test_a_long_sentence_in_blocks_is_charged_the_same() -> None:
     text = [document(*(f'a "b  c" ("d") {"e " * n}"f" "' for n in range(30)))]
     whole = TextCode.fit(text, WORD, build_vocabulary(text, WORD))
-    with patch("lmcompare.tokens.tokenised.BLOCK_TOKENS", 3):
+    with patch("lmcompare.tokens.cutting.BLOCK_TOKENS", 3):
         vocabulary = build_vocabulary(text, WORD)
         blocks = TextCode.fit(text, WORD, vocabulary)
         charged = blocks.overhead_bits(text, WORD, vocabulary)

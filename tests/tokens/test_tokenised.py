@@ -150,7 +150,7 @@ def test_a_text_in_small_blocks_is_the_same(kind: str, docs: list[Document], siz
     whole = tokenise(docs, tokenizer)
     with (
         patch.object(cutting, "BLOCK_BYTES", size),
-        patch("lmcompare.tokens.tokenised.BLOCK_TOKENS", size),
+        patch("lmcompare.tokens.cutting.BLOCK_TOKENS", size),
         patch("lmcompare.corpora.sentences.PART", size),
     ):
         found = tokenise(docs, tokenizer)

@@ -22,7 +22,7 @@ from lmcompare.tokens import (
     make_tokenizer,
     tokenise,
 )
-from lmcompare.tokens.char import BYTE_NAMES
+from lmcompare.tokens.word import BYTE_NAMES
 from tests.checks.tokenizer_rogues import Honest
 from tests.tokens.texts import KINDS, TEXTS
 

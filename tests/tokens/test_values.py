@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 from statsmodels.tsa.stattools import adfuller
 
-from lmcompare.corpora.series.values import line_of, text_of
+from lmcompare.corpora.series import line_of, text_of
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import make_tokenizer
-from lmcompare.tokens.values import ValueTokenizer
-from lmcompare.tokens.values.bins import Bins, resolution
-from lmcompare.tokens.values.tokenizer import dickey_fuller, wanders
+from lmcompare.tokens.values import Bins, ValueTokenizer, dickey_fuller, resolution, wanders
 
 GENERATOR = np.random.default_rng(0)
 

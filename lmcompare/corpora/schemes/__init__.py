@@ -1,1 +1,1 @@
-"""The built-in corpus schemes, one module each; `lmcompare.corpora.registered` finds them by entry points."""
+"""The built-in corpus schemes, one module each; `lmcompare.corpora.contract` finds them by entry points."""

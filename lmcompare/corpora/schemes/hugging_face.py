@@ -18,7 +18,7 @@ from typing import Any
 from lmcompare.corpora.contents import Content
 from lmcompare.corpora.contract import CorpusScheme, File, Found
 from lmcompare.corpora.document import SPLITS, Piece
-from lmcompare.corpora.formats.tables import documents_of_rows, unknown_column
+from lmcompare.corpora.formats import documents_of_rows, unknown_column
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.splits import listed, split_named
 from lmcompare.errors import LmcompareError, expanded, in_one_sentence, one_line, ordinary, suggest

@@ -19,9 +19,9 @@ import numpy as np
 from lmcompare.corpora.contract import CorpusScheme, Found
 from lmcompare.corpora.document import SPLITS, Piece, ReadFile
 from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.series import text_of
 from lmcompare.corpora.series.grid import months_of, seconds_of
 from lmcompare.corpora.series.tables import Series, listed
-from lmcompare.corpora.series.values import text_of
 from lmcompare.errors import LmcompareError, expanded, one_line, suggest, usable_path
 
 if TYPE_CHECKING:

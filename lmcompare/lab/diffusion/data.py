@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from lmcompare.model import LanguageModel
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded
 

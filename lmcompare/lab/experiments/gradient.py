@@ -24,7 +24,7 @@ from lmcompare.model import LanguageModel
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.render import numbers
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 
 SCORES = "queries and keys"  # the matrices that set the scores of attention
 TOLERANCE = 1e-10

@@ -17,7 +17,7 @@ from lmcompare.lab.contrasts import Contrast, answer, contrasts, listing
 from lmcompare.models.pcfg.grammar import Key, keys_of, matched, read_trees
 from lmcompare.models.pcfg.plugin import Pcfg, expected_map, tree_map
 from lmcompare.render import numbers
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.tokens import Encoded, IntArray
 
 TOKENS = {"kind": "whitespace", "min_count": 2}  # the words of the treebank, as its trees have them

@@ -28,7 +28,7 @@ from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.experiments.positions import POSITION, SCHEMES, by_position, widened, with_window
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.network import detach

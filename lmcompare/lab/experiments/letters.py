@@ -16,7 +16,7 @@ from lmcompare.lab.bench import Bench
 from lmcompare.lab.contrasts import Contrast, Measured, answer, contrasts, listing
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded
 

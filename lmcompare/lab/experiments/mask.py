@@ -15,7 +15,7 @@ from lmcompare.lab.contrasts import Contrast, Measured, contrasts
 from lmcompare.lab.experiments.ideas import BASE, NO_MASK
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.tokens import Encoded, IntArray
 
 TEXTBOOK = Condition(

@@ -26,8 +26,7 @@ from lmcompare.lab.experiments.ideas import BASE, NO_ORDER, NO_POSITIONS
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
 from lmcompare.runfolder.cell import Cell
-from lmcompare.runfolder.files import RunFolderError
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array, RunFolderError
 from lmcompare.runfolder.states import restored
 from lmcompare.tokens import Encoded
 

@@ -18,7 +18,7 @@ from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.measure.sampling import Sampling, continued
 from lmcompare.render import numbers
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.tokens import as_text
 
 Rule = tuple[str, Sequence[str]]  # a regular expression, matched from the beginning, and answers with %1, %2 …

@@ -15,7 +15,7 @@ from lmcompare.lab.contrasts import Contrast, Measured, answer, apart, contrasts
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.model import BLOCK_BYTES, LanguageModel
 from lmcompare.render import numbers
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.tokens import Encoded, IntArray
 
 COUNTS, VECTORS = "5-gram", "word2vec bag"

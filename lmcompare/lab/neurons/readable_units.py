@@ -15,7 +15,7 @@ from lmcompare.lab.contrasts import contrasts
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.quantisation import SetNetwork
 from lmcompare.render import numbers
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.tokens import Encoded, IntArray
 
 REAL = Condition("sets with real weights", "lmcompare.lab.quantisation:WordSets", {"ternary": False})

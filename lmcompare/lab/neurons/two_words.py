@@ -29,7 +29,7 @@ from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.models.rnn.network import Recurrence
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.render import numbers
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.tokens import IntArray, Vocabulary
 from lmcompare.training.checkpoint import seeded
 from lmcompare.training.network import Network

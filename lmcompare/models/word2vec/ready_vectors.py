@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.decompression import gunzipped
 from lmcompare.errors import LmcompareError, one_line
+from lmcompare.memory import gunzipped
 from lmcompare.tokens import Vocabulary
 
 Vector = npt.NDArray[np.float32]

@@ -11,7 +11,7 @@ import numpy as np
 from lmcompare.analysis.comparison import is_valid
 from lmcompare.analysis.metrics import seed_figures, split_bytes, sums
 from lmcompare.runfolder.cell import Cell
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 Axis = Literal["seconds", "flops"]

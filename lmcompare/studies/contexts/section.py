@@ -17,7 +17,7 @@ from lmcompare.render.charts.contexts import numbered
 from lmcompare.render.templating import fill
 from lmcompare.render.tokens import printable, visible
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.studies.contexts import senses
 
 

@@ -17,7 +17,7 @@ from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence, spoken
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 
 
 @dataclass(frozen=True, eq=False)

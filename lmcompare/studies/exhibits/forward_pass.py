@@ -16,7 +16,7 @@ from lmcompare.render.markdown import plain
 from lmcompare.render.prose import Inline
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 
 NAMED = 2  # how many words of the greatest weights are named
 DRAWN = 32  # numbers of a vector that are drawn

@@ -16,9 +16,8 @@ from lmcompare.analysis.intervals import LEVEL, Units, over_trainings, resample_
 from lmcompare.analysis.metrics import LN2, by_tokens, cost_of_trainings
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence
-from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.files import Array, RunFolderError
 from lmcompare.runfolder.layout import COST_KEYS
-from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 from lmcompare.studies.growth.power_law import LEAST_POINTS, Law, fitted
 from lmcompare.study import TEN_TIMES, Advice, named

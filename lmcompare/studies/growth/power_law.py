@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 
 LEAST_POINTS = 5  # the fit estimates three numbers and a variance
 EXPONENTS = np.geomspace(0.03, 1.0, 200)  # published ones are between 0.05 and 0.5

@@ -10,7 +10,7 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.model import PageCopy
-from lmcompare.runfolder.parquet import read_blocks
+from lmcompare.runfolder.files import read_blocks
 from lmcompare.study import Finished
 from lmcompare.tokens import Encoded
 

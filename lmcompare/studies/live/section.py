@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.corpora.schemes.wiki import SOURCE
+from lmcompare.corpora.schemes.gensim_data import SOURCE
 from lmcompare.errors import LmcompareError
 from lmcompare.render import numbers
 from lmcompare.render.templating import asset

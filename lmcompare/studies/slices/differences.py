@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from lmcompare.analysis.intervals import Bootstrap, holm, over_trainings, ratio_bootstrap
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.run import Run, kept
 from lmcompare.studies.slices.slices import TITLES, metadata_parts, token_parts
 from lmcompare.studies.slices.tables import LEAST_UNITS, RESAMPLES, Part

@@ -18,7 +18,7 @@ from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.passages import MOST_BITS
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.studies.slices.differences import Divided, Unit, divided, p_values
 from lmcompare.studies.slices.slices import MOST_KEYS, by_document, metadata_keys, token_places
 from lmcompare.studies.slices.tables import RARE

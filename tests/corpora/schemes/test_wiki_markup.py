@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmcompare.corpora.schemes.wiki import article_text, superscript
+from lmcompare.corpora.schemes.gensim_data import article_text, superscript
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from lmcompare import corpora
 from lmcompare.corpora import CorpusOptions
 from lmcompare.corpora.document import Piece
 from lmcompare.corpora.schemes.series import LEAST, MOST_GIVEN, split_series
+from lmcompare.corpora.series import line_of, text_of
 from lmcompare.corpora.series.grid import Grid, grid_of, plain_grid, season_of, seconds_of
 from lmcompare.corpora.series.tables import Series
-from lmcompare.corpora.series.values import line_of, text_of
 from lmcompare.errors import LmcompareError
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=False)

@@ -40,7 +40,7 @@ import helper
 import numpy as np
 
 from lmcompare import LanguageModel, State
-from lmcompare.cluster_work import shared
+from lmcompare.processes.cluster_work import shared
 from lmcompare.counts import bounded
 from lmcompare.counts import ngrams
 from lmcompare.counts.ngrams import Room, with_starts

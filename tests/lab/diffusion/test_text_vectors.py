@@ -18,7 +18,7 @@ from lmcompare.lab.diffusion.data import (
     static_vectors,
     unknown_words,
 )
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.run import Run
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray

@@ -11,7 +11,7 @@ import pytest
 from gensim.models import FastText, KeyedVectors
 from gensim.models.fasttext import load_facebook_vectors, save_facebook_model
 
-from lmcompare import decompression
+from lmcompare import memory
 from lmcompare.errors import LmcompareError
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.models.word2vec.ready_vectors import ready_vectors
@@ -101,7 +101,7 @@ def test_a_file_without_vectors_is_refused(name: str, content: bytes | None, sai
 
 
 def test_a_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decompression, "ALWAYS", 1000)
+    monkeypatch.setattr(memory, "ALWAYS", 1000)
     path = tmp_path / "v.txt.gz"
     path.write_bytes(gzip.compress(b"a 1 2\n" * 10**6))
     with pytest.raises(LmcompareError, match=r"v\.txt\.gz becomes more than 100 times as large"):

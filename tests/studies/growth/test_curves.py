@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.studies.compute.courses import Course, leaders
 from lmcompare.studies.growth.curves import Curve, Point, crossings, resampled
 from lmcompare.studies.growth.power_law import fitted

@@ -16,7 +16,7 @@ from lmcompare.analysis import Run, load_run
 from lmcompare.analysis.blocks import WordBlock, word_blocks
 from lmcompare.analysis.leaderboard import rows
 from lmcompare.errors import LmcompareError
-from lmcompare.runfolder.parquet import write_table
+from lmcompare.runfolder.files import write_table
 from lmcompare.studies.mixtures import mixture as module
 from lmcompare.studies.mixtures.mixture import AlikeTokens, AlikeWords, alike, mixtures, wins
 from lmcompare.studies.slices.words import spent, word_slices
@@ -106,7 +106,7 @@ def test_what_the_bits_are_spent_on_adds_up_to_the_leaderboard(two_tokens: Run) 
 def test_figures_do_not_depend_on_the_blocks_in_which_words_are_read(
     two_tokens: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lmcompare.runfolder.parquet.BLOCK", 19)
+    monkeypatch.setattr("lmcompare.runfolder.files.BLOCK", 19)
     fresh = load_run(two_tokens.path)
     assert len(list(word_blocks(fresh, fresh.scored, "test", ()))) > 10
     for made in (mixtures, wins, spent):

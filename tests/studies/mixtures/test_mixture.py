@@ -88,7 +88,7 @@ def test_weights_are_fitted_to_tokens_all_over_a_long_valid(tmp_path: Path, monk
     run = tiny_run(tmp_path, {name: [rng.uniform(0.05, 0.9, 61)] for name in "abc"}, documents=[[61]])
     whole = np.stack([run.model(name).done[0].scores("valid")["log_prob"].to_numpy() for name in names])
     monkeypatch.setattr(module, "FITTED", whole.shape[1] // 3)
-    monkeypatch.setattr("lmcompare.runfolder.parquet.BLOCK", 10)  # what is left out goes on from block to block
+    monkeypatch.setattr("lmcompare.runfolder.files.BLOCK", 10)  # what is left out goes on from block to block
     table = mixtures(load_run(run.path)).set_index("models")
     some = whole[:, :: 4 if whole.shape[1] % 3 else 3]
     assert table["fitted_units"].tolist() == [some.shape[1]] * len(table)

@@ -1,4 +1,4 @@
-"""What tokenizers of values have in common: scales, differences, bins, and the way back from tokens to values."""
+"""Tokenizers of numbers: a value becomes the bin that it falls into, with a density within the bin."""
 
 from __future__ import annotations
 
@@ -10,13 +10,103 @@ from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
-from lmcompare.corpora.series.values import MISSING, Line, line_of
+from lmcompare.corpora.series import MISSING, Line, line_of
 from lmcompare.errors import LmcompareError
 from lmcompare.state import State
 from lmcompare.tokens.tokenizer import ScoringRules, Tokenizer
-from lmcompare.tokens.values.bins import Bins, Floats, Ints, resolution
 from lmcompare.tokens.vocabulary import END_TOKEN, FloatArray, IntArray
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Bins:
+    """B bins of the real line; the first and the last bin are open.
+
+    Parameters
+    ----------
+    edges : (B - 1,) float64 array
+        The ends of the bins, rising.
+    low, high : float
+        The mean distances of the values below the first edge, and of those above the last edge, from that edge: the
+        scales of the tails.
+    """
+
+    edges: Floats
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, edges: Floats, values: Floats, least: float) -> Bins:
+        """Return bins with these edges, and with tails that fit the values.
+
+        Bins narrower than ``least``, the step in which values were recorded, are joined: the values in such a bin do
+        not differ, and its density could be made as high as one likes.
+        """
+        kept = [float(edges[0])]
+        for edge in edges[1:].tolist():
+            if edge - kept[-1] >= least * (1 - 1e-9):
+                kept.append(edge)
+        ends = np.array(kept)
+        typical = max(least, float(np.median(np.diff(ends)))) if len(ends) > 1 else max(least, float(np.ptp(values)))
+        below, above = ends[0] - values[values < ends[0]], values[values >= ends[-1]] - ends[-1]
+        tails = [max(least, float(part.mean())) if len(part) else typical for part in (below, above)]
+        return cls(ends, *(tail or 1.0 for tail in tails))
+
+    def __len__(self) -> int:
+        return len(self.edges) + 1
+
+    def place(self, values: Floats) -> Ints:
+        """(n,) the bin of each value; a value on an edge is in the bin above it."""
+        return np.searchsorted(self.edges, values, side="right").astype(np.int64)
+
+    def spread(self, values: Floats) -> Floats:
+        """(n,) minus the logarithm of the density of each value within its bin, in nats.
+
+        ln(width) in a closed bin; ln(s) + d / s at a distance d beyond the last edge, where s is the scale of the
+        tail. The density over all bins integrates to one, whatever their probabilities.
+        """
+        bins, last = self.place(values), len(self.edges)
+        widths = np.diff(self.edges, prepend=self.edges[0], append=self.edges[-1])
+        found = np.zeros(len(values))
+        closed = (bins > 0) & (bins < last)
+        found[closed] = np.log(widths[bins[closed]])
+        for tail, scale, distance in (
+            (bins == 0, self.low, self.edges[0] - values),
+            (bins == last, self.high, values - self.edges[-1]),
+        ):
+            found[tail] = np.log(scale) + distance[tail] / scale
+        return found
+
+    def draw(self, bins: Ints, generator: np.random.Generator) -> Floats:
+        """(n,) a random value for each bin, drawn from the density within it."""
+        share, last = generator.random(len(bins)), len(self.edges)
+        ends = np.concatenate([[self.edges[0]], self.edges, [self.edges[-1]]])
+        found = ends[bins] + share * (ends[bins + 1] - ends[bins])
+        tail = -np.log1p(-share)  # draws from an exponential distribution with scale 1
+        found = np.where(bins == 0, self.edges[0] - self.low * tail, found)
+        found = np.where(bins == last, self.edges[-1] + self.high * tail, found)
+        return np.asarray(found)
+
+    def centres(self) -> Floats:
+        """(B,) the value in the middle of each bin; in an open bin, the mean of its tail."""
+        middle = (self.edges[1:] + self.edges[:-1]) / 2
+        return np.concatenate([[self.edges[0] - self.low], middle, [self.edges[-1] + self.high]])
+
+
+def resolution(values: Floats) -> float:
+    """Return the step in which values were recorded: the least distance between two values; 0 if all are equal.
+
+    Distances as small as the rounding errors of the greatest value don't count.
+    """
+    distinct = np.unique(values)
+    gaps = np.diff(distinct)
+    gaps = gaps[gaps > 1e-9 * max(1e-300, float(np.abs(distinct).max(initial=0.0)))]
+    return float(gaps.min()) if len(gaps) else 0.0
+
 
 CRITICAL = -2.57  # value of the Dickey-Fuller statistic with a constant, at 10 % (MacKinnon 2010, table 2)
 TREND = 1.0  # standard deviations by which the means of the first and the last third must differ
@@ -295,3 +385,74 @@ class ValueTokenizer(Tokenizer):
         context = Line(line.context, line.spans[: len(line.context)], len(line.context), True)
         numbers = self._numbers(context)
         return numbers[np.isfinite(numbers)]
+
+
+TAIL = 0.001  # the share of training values below the first edge of uniform bins, and above the last edge
+
+
+class _MeanScaled(ValueTokenizer):
+    """Divides values by the mean absolute value of the context."""
+
+    def way(self, line: Line) -> Way:
+        numbers = np.abs(self._context(line))
+        return Way(float(numbers.mean()) if len(numbers) else 0.0)
+
+
+class UniformBins(_MeanScaled):
+    """Bins of equal width, for values divided by their mean size: Ansari et al. (2024), *Chronos*, section 3.1.
+
+    The bins of Chronos reach from -15 to 15, whatever the values are. Here they cover the values of the training
+    series, except the 0.1 % at each end, which fall into the open bins.
+    """
+
+    kind = "bins"
+    description = "A value, divided by the mean size of its series' past, is the token of one of the equal bins."
+
+    def edges(self, values: Floats, number: int) -> Floats:
+        low, high = np.quantile(values, [TAIL, 1 - TAIL])
+        return np.linspace(low, high if high > low else low + 1.0, number - 1)
+
+
+class QuantileBins(_MeanScaled):
+    """Bins with the same number of training values each, for values divided by their mean size."""
+
+    kind = "quantiles"
+    description = (
+        "A value, divided by the mean size of its series' past, is the token of one of the bins of equal counts."
+    )
+
+    def edges(self, values: Floats, number: int) -> Floats:
+        return np.unique(np.quantile(values, np.arange(1, number) / number))
+
+
+MOST_LETTERS = 26
+
+
+class Sax(ValueTokenizer):
+    """Symbolic aggregate approximation (Lin, Keogh, Lonardi and Chiu 2003), with a letter for each value.
+
+    Values are shifted and scaled to mean 0 and variance 1 over the past of their series, and the breakpoints make the
+    letters equally likely under a normal distribution. A letter does not tell where in its bin a value is, so there
+    is no density. Figures are in nats per letter and can't be compared with the figures of another tokenizer.
+    """
+
+    kind = "sax"
+    description = "A value, brought to mean 0 and variance 1 over its series' past, is a letter; there is no density."
+    has_density = False
+
+    def __init__(self, bins: int = 8, differences: bool | None = None) -> None:
+        if type(bins) is not int or not 3 <= bins <= MOST_LETTERS:
+            raise LmcompareError(f"bins must be a whole number of letters from 3 to {MOST_LETTERS}, not {bins!r}")
+        super().__init__(bins, differences)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(chr(ord("a") + at) for at in range(len(self.learnt)))
+
+    def edges(self, values: Floats, number: int) -> Floats:
+        return np.asarray(special.ndtri(np.arange(1, number) / number))
+
+    def way(self, line: Line) -> Way:
+        numbers = self._context(line)
+        spread = float(numbers.std()) if len(numbers) else 0.0
+        return Way(spread, float(numbers.mean()) if len(numbers) else 0.0)

@@ -1,1 +1,0 @@
-"""The built-in corpus formats, one module each; `lmcompare.corpora.registered` finds them by entry points."""
