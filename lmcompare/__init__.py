@@ -43,7 +43,7 @@ __all__ += [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def _imported(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"lmcompare.{name}")
     for home, names in _HOMES.items():
@@ -52,5 +52,4 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'lmcompare' has no attribute '{name}'")
 
 
-def __dir__() -> list[str]:
-    return sorted({*__all__, *_MODULES})
+__getattr__, __dir__ = _imported, lambda: sorted({*__all__, *_MODULES})

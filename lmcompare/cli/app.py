@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -18,8 +17,6 @@ from lmcompare.errors import LmcompareError, without_controls, working_directory
 # could not be started, and OpenBLAS ends the process.
 LEAST_ADDRESSES = 1_500_000_000
 LEAST_FILES = 64  # that are open at the same time
-LEAST_THREADS = 32  # that libraries start, in two processes on two cores
-MANY_PROCESSES = 4096  # a limit of this size or more is not tested
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -107,30 +104,6 @@ def check_limits() -> None:
             f"'ulimit -n' allows {files} open files, and lmcompare needs at least {LEAST_FILES}: raise the limit, for"
             " example with 'ulimit -n 1024'"
         )
-    processes, _ = resource.getrlimit(resource.RLIMIT_NPROC)
-    if processes != resource.RLIM_INFINITY and processes < MANY_PROCESSES and not _may_start(LEAST_THREADS):
-        raise LmcompareError(
-            f"'ulimit -u' allows {processes} processes and threads, and lmcompare can't start {LEAST_THREADS} more:"
-            " raise the limit, or end other programs"
-        )
-
-
-def _may_start(threads: int) -> bool:
-    """Return whether this number of threads can be started now, in addition to all that run."""
-    end = threading.Event()
-    started = []
-    try:
-        for _ in range(threads):
-            started.append(threading.Thread(target=end.wait, daemon=True))
-            started[-1].start()
-        return True
-    except RuntimeError:
-        started.pop()
-        return False
-    finally:
-        end.set()
-        for thread in started:
-            thread.join()
 
 
 def note(sentence: str) -> None:

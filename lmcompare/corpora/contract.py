@@ -8,7 +8,7 @@ cut into sentences. `lmcompare.corpora.contract` finds them by entry points, so 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -338,48 +338,19 @@ def _entries(
     return tuple(found)
 
 
-class FormatFinder:
-    """Finds the formats of files, by first bytes and then by suffix; built-in formats go first.
+def format_for(suffix: str, head: bytes = b"", named: str | None = None) -> tuple[str, CorpusFormat] | None:
+    """Return the name and the format of files that begin like ``head``, or else have this suffix, or None.
 
-    Formats of other packages are imported only for a file that no built-in format claims.
-
-    Parameters
-    ----------
-    named : str, optional
-        The format of all files, if the user has named one.
+    Built-in formats go first: those of other packages are imported only for a file that no built-in format claims. A
+    format that the user has ``named`` is that of all files.
     """
-
-    def __init__(self, named: str | None = None) -> None:
-        self._named = named
-        own, others = _own_and_others(FORMATS)
-        self._groups = [own, others] if named is None else [[named]]
-        self._loaded: dict[str, CorpusFormat] = {}
-
-    def by_suffix(self, suffix: str) -> tuple[str, CorpusFormat] | None:
-        """Return the name and the format of files with this suffix, or None."""
-        return next(filter(None, (self._of_suffix(group, suffix) for group in self._groups)), None)
-
-    def by_content(self, raw: bytes, suffix: str) -> tuple[str, CorpusFormat] | None:
-        """Return the name and the format of files that begin like ``raw``, or else have this suffix, or None."""
-        for group in self._groups:
-            for name, each in self._formats(group):
-                if any(raw.startswith(start) for start in each.first_bytes):
-                    return name, each
-            if found := self._of_suffix(group, suffix):
-                return found
-        return None
-
-    def _of_suffix(self, names: Iterable[str], suffix: str) -> tuple[str, CorpusFormat] | None:
-        for name, each in self._formats(names):
-            if suffix in each.suffixes or name == self._named:
-                return name, each
-        return None
-
-    def _formats(self, names: Iterable[str]) -> Iterator[tuple[str, CorpusFormat]]:
-        for name in names:
-            if name not in self._loaded:
-                self._loaded[name] = FORMATS.resolve(name)
-            yield name, self._loaded[name]
+    for group in _own_and_others(FORMATS) if named is None else ([named],):
+        formats = [(name, FORMATS.resolve(name)) for name in group]
+        begun = (pair for pair in formats if head.startswith(pair[1].first_bytes))
+        ending = (pair for pair in formats if suffix in pair[1].suffixes or pair[0] == named)
+        if found := next(chain(begun, ending), None):
+            return found
+    return None
 
 
 def _own_and_others(registry: Registry[CorpusFormat] | Registry[CorpusScheme]) -> tuple[list[str], list[str]]:

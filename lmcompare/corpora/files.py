@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from typing import IO, Any, BinaryIO
 
 from lmcompare.corpora.contents import Content, binary_kind, encoding_of, is_object
-from lmcompare.corpora.contract import FORMATS, CorpusFormat, File, FormatFinder, Found, checked_found
+from lmcompare.corpora.contract import FORMATS, CorpusFormat, File, Found, checked_found, format_for
 from lmcompare.corpora.document import ReadFile
 from lmcompare.corpora.options import CorpusOptions, SentenceMarks
 from lmcompare.errors import LmcompareError, blamed_on, one_line
@@ -157,14 +157,14 @@ def opened(content: Content, path: str, name: str) -> File:
     return File(decompressed(content, path, name), path, name, PurePath(inner_name(name)).suffix.lower())
 
 
-def format_of(file: File, finder: FormatFinder) -> Named | None:
+def format_of(file: File, options: CorpusOptions) -> Named | None:
     """Return the format that a file has by its first bytes or its suffix; None if no format claims it.
 
     Without a suffix, a file whose first line is a JSON object has one in each line.
     """
-    named = finder.by_content(file.content.head, file.suffix)
+    named = format_for(file.suffix, file.content.head, options.file_format)
     if named is None and not file.suffix and is_object(_first_line(file.content)):
-        return finder.by_suffix(".jsonl")  # standard input has no suffix
+        return format_for(".jsonl", named=options.file_format)  # standard input has no suffix
     return named
 
 
@@ -178,7 +178,7 @@ def _first_line(content: Content) -> bytes:
 
 def read_file(file: File, options: CorpusOptions) -> Found:
     """Read a file in the format that it has, as text if no format claims it."""
-    return read_as(format_of(file, FormatFinder(options.file_format)), file, options)
+    return read_as(format_of(file, options), file, options)
 
 
 def read_as(named: Named | None, file: File, options: CorpusOptions) -> Found:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import reprlib
 from dataclasses import dataclass, field, fields
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from lmcompare.corpora.document import DocumentMarks, has_utf8
 from lmcompare.errors import LmcompareError, kind_of, suggest
@@ -16,16 +16,8 @@ from lmcompare.errors import LmcompareError, kind_of, suggest
 SentenceMarks = Literal["line", "punkt"]
 
 _ENCODINGS = (
-    "utf-8",
-    "utf-16",
-    "utf-32",
-    "latin-1",
-    "cp1252",
-    "iso-8859-15",
-    "gb18030",
-    "shift_jis",
-    "euc-kr",
-    "koi8-r",
+    *("utf-8", "utf-16", "utf-32", "latin-1", "cp1252", "iso-8859-15"),
+    *("gb18030", "shift_jis", "euc-kr", "koi8-r"),
 )
 _END = "</s>"  # the mark that closes a sentence; a word of the text with this spelling is an unknown word
 _KINDS = {  # by the annotation of an option: the type of its values, and what to give
@@ -34,78 +26,52 @@ _KINDS = {  # by the annotation of an option: the type of its values, and what t
 }
 
 
+def _option(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
 @dataclass(frozen=True)
 class CorpusOptions:
     """How a text is read, cut, split and changed.
 
-    The help sentence of an option is ``field.metadata["help"]`` of its dataclass field; ``field.metadata["minimum"]``
-    is the smallest value of a whole number.
+    The help sentence of an option is ``field.metadata["help"]`` of its dataclass field. Whole numbers are 1 or more.
     """
 
-    documents: DocumentMarks | None = field(
-        default=None,
-        metadata={
-            "help": "What one document is: a whole file, a line, or the text between blank lines. The default "
-            "depends on the source."
-        },
+    documents: DocumentMarks | None = _option(
+        None,
+        "What one document is: a whole file, a line, or the text between blank lines. The default depends on the"
+        " source.",
     )
-    sentences: SentenceMarks | None = field(
-        default=None,
-        metadata={
-            "help": "How sentences are found: each line is one, or by Punkt in running text. The default is Punkt "
-            "for the embedded corpora, and lines for all others."
-        },
+    sentences: SentenceMarks | None = _option(
+        None,
+        "How sentences are found: each line is one, or by Punkt in running text. The default is Punkt for the"
+        " embedded corpora, and lines for all others.",
     )
-    lowercase: bool = field(
-        default=False, metadata={"help": "Convert the text to lower case, after the sentences are found."}
+    lowercase: bool = _option(False, "Convert the text to lower case, after the sentences are found.")
+    nfc: bool = _option(False, "Normalise the text to Unicode NFC before anything else.")
+    encoding: str = _option("utf-8", "The encoding of text files and of standard input.")
+    text_column: str | None = _option(None, "The column of a table that contains the text. The default is 'text'.")
+    train_words: int | None = _option(
+        None, "Cut the text in its own order and take this many words as training text; needs valid_words."
     )
-    nfc: bool = field(default=False, metadata={"help": "Normalise the text to Unicode NFC before anything else."})
-    encoding: str = field(default="utf-8", metadata={"help": "The encoding of text files and of standard input."})
-    text_column: str | None = field(
-        default=None, metadata={"help": "The column of a table that contains the text. The default is 'text'."}
+    valid_words: int | None = _option(
+        None, "The number of words of validation text after the training text; the rest is test text."
     )
-    train_words: int | None = field(
-        default=None,
-        metadata={
-            "help": "Cut the text in its own order and take this many words as training text; needs valid_words.",
-            "minimum": 1,
-        },
+    rare_count: int | None = _option(
+        None,
+        "Replace words that occur this many times or fewer in the whole corpus, test text included; needs rare_word.",
     )
-    valid_words: int | None = field(
-        default=None,
-        metadata={
-            "help": "The number of words of validation text after the training text; the rest is test text.",
-            "minimum": 1,
-        },
+    rare_word: str | None = _option(None, "The word that replaces rare words, such as <unk_>.")
+    file_format: str | None = _option(
+        None,
+        "The format of the files: the name of an installed format, or './file.py:NAME' for a format of"
+        " your own. The default depends on the suffix and the first bytes of each file.",
     )
-    rare_count: int | None = field(
-        default=None,
-        metadata={
-            "help": "Replace words that occur this many times or fewer in the whole corpus, test text included; "
-            "needs rare_word.",
-            "minimum": 1,
-        },
-    )
-    rare_word: str | None = field(
-        default=None, metadata={"help": "The word that replaces rare words, such as <unk_>."}
-    )
-    file_format: str | None = field(
-        default=None,
-        metadata={
-            "help": "The format of the files: the name of an installed format, or './file.py:NAME' for a format of "
-            "your own. The default depends on the suffix and the first bytes of each file."
-        },
-    )
-    stdin_megabytes: int = field(
-        default=1000,
-        metadata={"help": "Standard input that is longer is refused: it might never end.", "minimum": 1},
-    )
-    fraction: float | None = field(
-        default=None,
-        metadata={
-            "help": "Train on this share of the training text, such as 0.1: documents by a hash of their text. "
-            "Validation and test text stay whole."
-        },
+    stdin_megabytes: int = _option(1000, "Standard input that is longer is refused: it might never end.")
+    fraction: float | None = _option(
+        None,
+        "Train on this share of the training text, such as 0.1: documents by a hash of their text. Validation and"
+        " test text stay whole.",
     )
 
     @property
@@ -143,13 +109,13 @@ class CorpusOptions:
                 "encoding, such as utf-8 or latin-1"
             ) from None
         for option in fields(self):
-            minimum, count = option.metadata.get("minimum"), getattr(self, option.name)
-            if minimum is None or count is None:
+            count = getattr(self, option.name)
+            if not str(option.type).startswith("int") or count is None:
                 continue
             wrong = not isinstance(count, int) or isinstance(count, bool)
-            if wrong or count < minimum:
+            if wrong or count < 1:
                 given = kind_of(count) if wrong else f"{count:,}"
-                raise LmcompareError(f"{option.name} is {given}; give a whole number of {minimum} or more")
+                raise LmcompareError(f"{option.name} is {given}; give a whole number of 1 or more")
         if self.fraction is not None:
             is_number = isinstance(self.fraction, int | float) and not isinstance(self.fraction, bool)
             if not is_number or not 0 < self.fraction <= 1:

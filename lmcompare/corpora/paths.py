@@ -18,7 +18,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, BinaryIO, NoReturn
 
 from lmcompare.corpora.contents import PART, Content, binary_kind, encoding_of_mark, is_noise
-from lmcompare.corpora.contract import File, FormatFinder, Found
+from lmcompare.corpora.contract import File, Found, format_for
 from lmcompare.corpora.document import Piece
 from lmcompare.corpora.files import (
     RUN_FOLDER,
@@ -135,18 +135,17 @@ def read_entries(entries: Iterable[Entry], options: CorpusOptions, where: str) -
 
 
 def _sorted(entries: Iterable[Entry], options: CorpusOptions) -> _Sorted:
-    finder = FormatFinder(options.file_format)
     files = _Sorted()
     for entry in entries:
         if entry.skip:
             files.unusable[entry.name] = entry.skip
             continue
-        named = finder.by_suffix(PurePosixPath(entry.name).suffix.lower())
+        named = format_for(PurePosixPath(entry.name).suffix.lower(), named=options.file_format)
         if named is not None and named[1].table:
             files.tables[entry.name] = entry, named  # read only if it is needed
             continue
         file = entry.open()
-        named = format_of(file, finder)
+        named = format_of(file, options)
         if not any(part.strip(_BLANK) for part in file.content.parts()):
             files.unusable[entry.name] = "empty"
         elif named is not None and named[1].table:

@@ -10,7 +10,6 @@ There is no equals sign in a name: pyarrow, asked for the folder of all cells, w
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import subprocess
@@ -193,12 +192,16 @@ def commit() -> str:
     """
     package = Path(lmcompare.__file__).parent
     for clone in _clones(package):
-        with suppress(OSError, subprocess.SubprocessError, ValueError):
-            head = _git(clone, "rev-parse", "HEAD").decode().strip()
-            listed = _git(clone, "ls-tree", "-r", "-z", head, "lmcompare/").decode().split("\0")
-            files = [line.split("\t", 1) for line in listed if line]
-            if files and all(_same(package.parent / path, about.split()[2]) for about, path in files):
-                return head
+        with suppress(OSError, subprocess.SubprocessError):
+            git = ["git", "--no-optional-locks", f"--git-dir={clone / '.git'}", f"--work-tree={package.parent}"]
+            how: dict[str, Any] = {
+                "check": True,
+                "capture_output": True,
+                "timeout": GIT_SECONDS,
+                "cwd": package.parent,
+            }
+            subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "lmcompare"], **how)  # fails if they differ
+            return subprocess.run([*git, "rev-parse", "HEAD:lmcompare", "HEAD"], **how).stdout.decode().split()[1]
     return ""
 
 
@@ -210,17 +213,6 @@ def _clones(package: Path) -> list[Path]:
         if url.startswith("file:"):
             found.append(Path(unquote(urlsplit(url).path)))
     return found
-
-
-def _git(clone: Path, *arguments: str) -> bytes:
-    command = ["git", "-C", str(clone), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, timeout=GIT_SECONDS).stdout
-
-
-def _same(path: Path, blob: str) -> bool:
-    """Return whether a file has the contents of a blob of git."""
-    contents = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(contents) + contents, usedforsecurity=False).hexdigest() == blob
 
 
 def read_earlier(folder: Path, fingerprint: str, force: bool, show: Display) -> Manifest | None:

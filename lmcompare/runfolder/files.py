@@ -113,14 +113,6 @@ def read_object(path: Path, *keys: str) -> dict[str, Any]:
     return value
 
 
-def read_list(path: Path) -> list[Any]:
-    """Return the JSON array of a file. Raises ``RunFolderError`` where it holds none."""
-    value = read_json(path)
-    if not isinstance(value, list):
-        raise RunFolderError(f"{path} does not contain a JSON array: {REMEDY}")
-    return value
-
-
 def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Return a CSV table that has at least these columns. Raises ``RunFolderError`` where it has not."""
     import pandas as pd

@@ -45,43 +45,9 @@ from lmcompare.tokens.vocabulary import (
     Vocabulary,
 )
 
-__all__ = [
-    "CODE_VERSION",
-    "END_TOKEN",
-    "SAMPLE",
-    "TOKENIZERS",
-    "UNKNOWN_ID",
-    "UNKNOWN_TOKEN",
-    "Encoded",
-    "FloatArray",
-    "IntArray",
-    "OverheadBits",
-    "ScoringRules",
-    "Separator",
-    "Text",
-    "TextCode",
-    "Tokenised",
-    "Tokenizer",
-    "Vocabulary",
-    "as_text",
-    "build_vocabulary",
-    "encode",
-    "encode_prompt",
-    "excerpt",
-    "excerpt_parts",
-    "fingerprint_parts",
-    "fit_tokenizer",
-    "is_tokenizer",
-    "listing",
-    "make_tokenizer",
-    "prompt_pieces",
-    "read_tokenised",
-    "rebuilt",
-    "sentence_begins",
-    "table_of",
-    "text_after",
-    "tokenise",
-    "tokenised",
-    "tokenizer_code",
-    "tokens_fingerprint",
-]
+__all__ = ["CODE_VERSION", "END_TOKEN", "SAMPLE", "TOKENIZERS", "UNKNOWN_ID", "UNKNOWN_TOKEN", "Encoded"]
+__all__ += ["FloatArray", "IntArray", "OverheadBits", "ScoringRules", "Separator", "Text", "TextCode", "Tokenised"]
+__all__ += ["Tokenizer", "Vocabulary", "as_text", "build_vocabulary", "encode", "encode_prompt", "excerpt"]
+__all__ += ["excerpt_parts", "fingerprint_parts", "fit_tokenizer", "is_tokenizer", "listing", "make_tokenizer"]
+__all__ += ["prompt_pieces", "read_tokenised", "rebuilt", "sentence_begins", "table_of", "text_after", "tokenise"]
+__all__ += ["tokenised", "tokenizer_code", "tokens_fingerprint"]

@@ -19,7 +19,6 @@ import regex
 from lmcompare.errors import LmcompareError, PluginError, expanded, one_line, ordinary
 from lmcompare.state import State
 from lmcompare.tokens.tokenizer import Tokenizer, spans_of_lengths
-from lmcompare.tokens.tokenizer_json import check_steps
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 from lmcompare.tokens.word import BYTE_NAMES
 
@@ -191,7 +190,6 @@ class PieceTokenizer(Tokenizer):
                 f"{whose} is not a tokenizer that the installed library tokenizers can read "
                 f"({one_line(error)[:200]}); save it again"
             ) from None
-        check_steps(table, whose)
         self._cutter.no_truncation()
         self._cutter.no_padding()
         numbers = self._cutter.get_vocab(with_added_tokens=True)

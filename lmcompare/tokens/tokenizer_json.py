@@ -5,60 +5,12 @@ If a tokenizer cuts sentences, a line end of the text becomes ``</s>``, as in th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from lmcompare.errors import LmcompareError
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, Vocabulary
 
 Table = dict[str, Any]
-
-
-MOST_STEPS = 100  # steps of normalising and splitting; models in use have fewer than 20
-MOST_GROWTH = 100  # characters that the steps may make of one character
-
-
-def check_steps(table: Mapping[str, Any], whose: str) -> None:
-    """Check that the steps before a text is cut into pieces are not too many and can't make it far longer.
-
-    A thousand steps ``ByteLevel``, each of which may double the text, would never end.
-
-    Raises
-    ------
-    LmcompareError
-        If there are too many steps, or if they may make a text far longer.
-    """
-    steps = [*_steps(table.get("normalizer")), *_steps(table.get("pre_tokenizer"))]
-    if len(steps) > MOST_STEPS:
-        raise LmcompareError(
-            f"{whose} has {len(steps):,} steps before it cuts a text into pieces, but at most {MOST_STEPS} can be"
-            " used: remove the steps that are repeated"
-        )
-    growth = math.prod(_growth(step) for step in steps)
-    if growth > MOST_GROWTH:
-        raise LmcompareError(
-            f"the steps before {whose} cuts a text into pieces may make it more than {MOST_GROWTH} times longer:"
-            " remove the steps that are repeated, or that put long texts in place of short ones"
-        )
-
-
-def _steps(part: Any) -> list[Table]:
-    """Return the single steps of a normalizer or pre-tokenizer, in which sequences may be nested."""
-    if not isinstance(part, dict):
-        return []
-    inner = part.get("normalizers") or part.get("pretokenizers")
-    return [step for each in inner for step in _steps(each)] if isinstance(inner, list) else [part]
-
-
-def _growth(step: Table) -> int:
-    """Return how many characters a step may make of one character."""
-    if step.get("type") == "ByteLevel":
-        return 2  # bytes of UTF-8, each of which becomes a character
-    if step.get("type") == "Replace":
-        empty = isinstance(step.get("pattern"), dict) and "Regex" in step["pattern"]  # it may match an empty text
-        return max(1, len(str(step.get("content", ""))) + empty)
-    return 1
 
 
 def of_lines(model: Table, *, pre_tokenizer: Table | None, decoder: Table | None) -> Table:

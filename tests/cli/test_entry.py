@@ -9,7 +9,6 @@ import re
 import resource
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -126,29 +125,6 @@ def test_limits_that_are_too_low_are_said_by_every_command(
     assert lmcompare("--version", cwd=tmp_path).returncode == 0
     set_to(most + 1 if limit is not None else 0o077)
     check_limits()
-
-
-def test_too_few_threads_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = threading.Thread.start
-    left = [5]
-
-    def start(thread: threading.Thread) -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise RuntimeError("can't start new thread")
-        begun(thread)
-
-    monkeypatch.setattr(resource, "getrlimit", lambda kind: (40, 40) if kind == resource.RLIMIT_NPROC else (-1, -1))
-    before = threading.active_count()
-    check_limits()
-    monkeypatch.setattr(threading.Thread, "start", start)
-    with pytest.raises(LmcompareError, match="'ulimit -u' allows 40"):
-        check_limits()
-    assert threading.active_count() == before
-    monkeypatch.setattr(
-        resource, "getrlimit", lambda kind: (4096,) * 2 if kind == resource.RLIMIT_NPROC else (-1, -1)
-    )
-    check_limits()  # so many are not tried
 
 
 @pytest.mark.parametrize("arguments", [("models",), ("run", "--corpus", "lee")])

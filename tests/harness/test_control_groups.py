@@ -38,17 +38,6 @@ def test_the_least_that_the_own_group_and_those_around_it_leave(mounted: Path) -
     assert environment.memory_left() == 0
 
 
-def test_groups_of_version_1(mounted: Path) -> None:
-    (mounted.parent / "cgroup").write_text("5:cpuset:/\n4:cpu,memory:/docker/abc\n1:name=systemd:/docker/abc\n0::/\n")
-    unlimited = {"memory__limit_in_bytes": 9223372036854771712, "memory__usage_in_bytes": GIB}
-    write(mounted / "memory" / "docker" / "abc", **unlimited)
-    assert environment.memory_left() > 1e18
-    stat = f"inactive_file 7\ntotal_inactive_file {GIB // 2}"
-    limited = {"memory__limit_in_bytes": 2 * GIB, "memory__usage_in_bytes": GIB, "memory__stat": stat}
-    write(mounted / "memory" / "docker" / "abc", **limited)
-    assert environment.memory_left() == 1.5 * GIB
-
-
 @pytest.mark.parametrize("told", ["0::/system.slice/docker-abc.scope", "0::/", "0::/../../other"])
 def test_a_container_sees_its_own_group_as_the_outermost(mounted: Path, told: str) -> None:
     (mounted.parent / "cgroup").write_text(f"{told}\n")

@@ -147,23 +147,6 @@ def test_a_tokenizer_that_changes_the_text_is_refused(parts: dict[str, Any], tmp
         tokenizer.fit([*TEXTS, " e\u0301 "])
 
 
-@pytest.mark.parametrize(
-    ("parts", "said"),
-    [
-        ({"pre_tokenizer": pre_tokenizers.Sequence([pre_tokenizers.ByteLevel(False)] * 101)}, "101 steps"),
-        ({"pre_tokenizer": pre_tokenizers.Sequence([pre_tokenizers.ByteLevel(False)] * 7)}, "100 times longer"),
-        ({"normalizer": normalizers.Sequence([normalizers.Replace("a", "aa")] * 7)}, "100 times longer"),
-        ({"normalizer": normalizers.Replace("a", "a" * 51)}, "100 times longer"),  # and a character is two bytes
-        ({"normalizer": normalizers.Replace(tokenizers.Regex(""), "a" * 50)}, "100 times longer"),
-    ],
-)
-def test_steps_that_may_make_a_text_far_longer_are_refused(parts: dict[str, Any], said: str, tmp_path: Path) -> None:
-    tokenizer = saved(tmp_path / "tokenizer.json", byte_level(tmp_path, **parts))
-    with pytest.raises(LmcompareError, match=said):
-        tokenizer.fit([])
-    saved(tmp_path / "tokenizer.json", byte_level(tmp_path, normalizer=normalizers.Replace("a", "a" * 50))).fit([])
-
-
 @pytest.mark.parametrize("content", ["{}", "no json", None])
 def test_broken_files_are_refused(content: str | None, tmp_path: Path) -> None:
     if content is not None:

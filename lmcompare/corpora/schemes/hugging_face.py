@@ -6,7 +6,6 @@ Lhoest et al. (2021), *Datasets: A Community Library for Natural Language Proces
 from __future__ import annotations
 
 import inspect
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -24,7 +23,6 @@ from lmcompare.corpora.splits import listed, split_named
 from lmcompare.errors import LmcompareError, expanded, in_one_sentence, one_line, ordinary, suggest
 
 EXTRA = "pip install 'lmcompare[hf]'"
-MOST_FILES = 100_000  # that a folder may have
 SAVED = ("dataset_dict.json", "state.json")  # a folder with one of them was written by save_to_disk
 
 Rows = Mapping[str, Any]  # the tables of a data set by their split
@@ -86,7 +84,6 @@ def _tables(place: str) -> Rows:
     if not folder.is_dir() and described:
         folder, config = folder.parent, folder.name
     if folder.is_dir():
-        _refuse_large(folder)
         with _explained(place):
             if any((folder / name).is_file() for name in SAVED):
                 for path in folder.rglob("*"):
@@ -104,15 +101,6 @@ def _tables(place: str) -> Rows:
                 )
                 return _by_split(loaded)
     return _cached(place)
-
-
-def _refuse_large(folder: Path) -> None:
-    """Raise ``LmcompareError`` for a folder in which the library would look for data for minutes."""
-    files = 0
-    for _, _, names in os.walk(folder):
-        files += len(names)
-        if files > MOST_FILES:
-            raise LmcompareError(f"{folder} has more than {MOST_FILES:,} files; give the folder of one data set")
 
 
 def _cached(place: str) -> Rows:

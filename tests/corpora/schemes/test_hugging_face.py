@@ -206,14 +206,12 @@ def test_splits_of_other_names_are_left_out(library: Library) -> None:
         ("hf:../plain", "no folder ../plain"),  # a path is not to be fetched
         ("hf:cache/nothing", "no folder cache/nothing.*has no 'nothing'"),
         ("hf:text.txt", "is a file.*as text.txt"),
-        ("hf:many", "many has more than 2 files"),
         ("hf:broken", r"cannot read 'broken' \(it is broken\)"),
     ],
 )
 def test_what_is_not_there_is_one_sentence(
     library: Library, source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hugging_face, "MOST_FILES", 2)
     (tmp_path / "cache").mkdir()
     (tmp_path / "text.txt").write_text("A text.\n")
     for name, files in (("many", 3), ("broken", 2)):
