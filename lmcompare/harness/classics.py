@@ -22,7 +22,7 @@ from lmcompare.forecasting import FORECASTERS, Floats, Forecaster, make_forecast
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.measure.series import Origin, forecast_table, lines_of, origins_of, step_and_season
 from lmcompare.plugins import own_code
-from lmcompare.processes import CallError, Emit, RaisedError, call
+from lmcompare.processes import CallError, Emit, call, explained
 from lmcompare.registry import absolute, source_of
 from lmcompare.runfolder.files import read_object, write_json
 from lmcompare.runfolder.layout import FORECASTS, TOKENS
@@ -63,13 +63,9 @@ def described(names: Sequence[str], base: Path, seconds: float | None) -> list[D
     """
     found = []
     for name in dict.fromkeys(absolute(each, base) for each in names):
-        try:
+        with explained(lambda: "importing a forecaster"):
             own = FORECASTERS.is_built_in(name)
             about = about_job(None, name) if own else call(f"{__name__}:about_job", name, seconds=seconds)
-        except RaisedError as error:
-            raise PluginError(str(error)) from error
-        except CallError as error:
-            raise PluginError(f"while the forecaster '{name}' was imported, {error}") from error
         found.append(Described(name, *map(str, about)))
     return found
 

@@ -194,14 +194,16 @@ def commit() -> str:
     for clone in _clones(package):
         with suppress(OSError, subprocess.SubprocessError):
             git = ["git", "--no-optional-locks", f"--git-dir={clone / '.git'}", f"--work-tree={package.parent}"]
-            how: dict[str, Any] = {
-                "check": True,
-                "capture_output": True,
-                "timeout": GIT_SECONDS,
-                "cwd": package.parent,
-            }
-            subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "lmcompare"], **how)  # fails if they differ
-            return subprocess.run([*git, "rev-parse", "HEAD:lmcompare", "HEAD"], **how).stdout.decode().split()[1]
+            for asked in (["diff", "--quiet", "HEAD", "--", "lmcompare"], ["rev-parse", "HEAD:lmcompare", "HEAD"]):
+                done = subprocess.run(
+                    [*git, *asked],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                    timeout=GIT_SECONDS,
+                    cwd=package.parent,
+                )
+            return done.stdout.split()[1]
     return ""
 
 

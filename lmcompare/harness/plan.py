@@ -29,7 +29,7 @@ from lmcompare.harness.runner import machine_of
 from lmcompare.harness.sweep import Setting, Study, studies_of
 from lmcompare.harness.tables import TokensTable
 from lmcompare.model import LanguageModel
-from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError, call
+from lmcompare.processes import JunkError, call, explained
 from lmcompare.registry import absolute, placed
 from lmcompare.runfolder.guards import OF_TOKENS, check_free, damage, remove_written
 from lmcompare.runfolder.layout import TOKENS, TOKENS_FILES
@@ -117,22 +117,12 @@ def _asked(
     """Return what a function of this module returns, in a process of its own if it runs code of other packages."""
     if plugins.is_own_code(plugin, given):
         return globals()[function](None, *arguments)
-    whose, limit = f"the model '{arguments[0]}'", seconds or SECONDS
-    try:
-        found = call(f"{__name__}:{function}", *arguments, seconds=limit)
+    with explained(lambda: f"setting up the model '{arguments[0]}'"):
+        found = call(f"{__name__}:{function}", *arguments, seconds=seconds or SECONDS)
         try:
             return _adapter(kind).validate_python(found)
         except ValidationError:
             raise JunkError(str(found)[:80]) from None
-    except RaisedError as error:
-        raise PluginError(str(error) if error.expected else f"{whose}: {error}") from error
-    except TimeLimitError:
-        raise PluginError(
-            f"{whose}: its plug-in took longer than {limit:g} s to be imported and set up: raise the limit with"
-            " --time-limit"
-        ) from None
-    except (EndedError, JunkError) as error:
-        raise PluginError(f"{whose}: while its plug-in was imported and set up, {error}") from error
 
 
 @cache

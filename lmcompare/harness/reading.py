@@ -34,7 +34,7 @@ from lmcompare.measure.scoring import digest_of
 from lmcompare.measure.word_bits import LN2, WordCounts, word_features
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Setting
-from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
+from lmcompare.processes import Emit, Event, JunkError, call, explained
 from lmcompare.runfolder.files import read_object
 from lmcompare.runfolder.guards import claim, damage, is_sealed, locked
 from lmcompare.runfolder.layout import HELD_OUT, SCHEMA_VERSION, SPLITS, TOKENS, TOKENS_FILES
@@ -177,21 +177,16 @@ def read(
             load = partial(corpora.load, where, experiment.corpus, base=base) if corpus is None else lambda: corpus
             return _read(take, load, tables, folder, base, force)
         given = to_jsonable_python((experiment.corpus, tables, folder, base, force))
-        found = call(
-            f"{__name__}:read_job",
-            *given,
-            on_event=take,
-            seconds=experiment.seconds,
-            stdin=experiment.corpus.source == "-",
-            meanwhile=_import_tables if experiment.memory is None else lambda: None,
-        )
-        return _checked(found, len(tables))
-    except RaisedError as error:
-        raise LmcompareError(str(error) if error.expected else f"reading {begun[-1]}: {error}") from error
-    except TimeLimitError as late:
-        raise LmcompareError(f"reading {begun[-1]}: {late}; raise the limit with --time-limit") from None
-    except (EndedError, JunkError) as error:
-        raise LmcompareError(f"reading {begun[-1]}: {error}") from error
+        with explained(lambda: f"reading {begun[-1]}"):
+            found = call(
+                f"{__name__}:read_job",
+                *given,
+                on_event=take,
+                seconds=experiment.seconds,
+                stdin=experiment.corpus.source == "-",
+                meanwhile=_import_tables if experiment.memory is None else lambda: None,
+            )
+            return _checked(found, len(tables))
     finally:
         show.share("", 1.0)  # a bar hides the cursor of the terminal
 

@@ -28,7 +28,7 @@ from lmcompare.lab import EXPERIMENTS, Condition
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.findings import check_free, claim, path_of, see_that_it_is_there, write_findings
 from lmcompare.model import LanguageModel
-from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLimitError, call
+from lmcompare.processes import Emit, RaisedError, call, explained
 from lmcompare.registry import absolute, source_of
 from lmcompare.render import numbers
 from lmcompare.runfolder.files import RunFolderError
@@ -100,22 +100,11 @@ def describe(spec: str, seconds: float | None) -> Description:
     PluginError
         If it can't be imported, is not an experiment, or has no valid conditions.
     """
-    spec, name, limit = absolute(spec, Path.cwd()), name_of(spec), seconds or SECONDS
+    spec, name = absolute(spec, Path.cwd()), name_of(spec)
     if EXPERIMENTS.is_built_in(spec):
         return _checked(name, describe_job(None, spec))
-    try:
-        return _checked(name, call(f"{__name__}:describe_job", spec, seconds=limit))
-    except RaisedError as error:
-        raise PluginError(
-            str(error) if error.expected else f"asking it for its conditions failed: {error}"
-        ) from error
-    except TimeLimitError:
-        raise PluginError(
-            f"importing it and asking for its conditions took longer than {limit:g} s: raise the limit with"
-            " --time-limit"
-        ) from None
-    except (EndedError, JunkError) as error:
-        raise PluginError(f"while it was imported, {error}") from error
+    with explained(lambda: "importing it and asking for its conditions"):
+        return _checked(name, call(f"{__name__}:describe_job", spec, seconds=seconds or SECONDS))
 
 
 def describe_job(_: object, spec: str) -> dict[str, Any]:
@@ -413,20 +402,17 @@ def _measure(
         path.parent.mkdir(exist_ok=True)
         refuse_link(log)
         ordinary(log)
-        call(
-            f"{__name__}:measure_job",
-            *(experiment.spec, experiment.source_digest, str(folder.resolve()), mine, {**told, "key": key}),
-            on_event=lambda event: show_sent(event, show),
-            log=log,
-            seconds=seconds,
-        )
-    except RaisedError as error:
-        told_by_log = not error.expected
-        failure = f"its measurement failed: {error}; {log} says more" if told_by_log else str(error)
-    except TimeLimitError as late:
-        failure = f"its measurement failed: {late}; raise the limit with --time-limit"
-    except (EndedError, JunkError) as error:
-        failure = f"its measurement failed: {error}"
+        with explained(lambda: "its measurement failed"):
+            call(
+                f"{__name__}:measure_job",
+                *(experiment.spec, experiment.source_digest, str(folder.resolve()), mine, {**told, "key": key}),
+                on_event=lambda event: show_sent(event, show),
+                log=log,
+                seconds=seconds,
+            )
+    except PluginError as error:
+        told_by_log = isinstance(error.__cause__, RaisedError) and not error.__cause__.expected
+        failure = f"{error}; {log} says more" if told_by_log else str(error)
     except OSError as error:
         failure = f"its findings can't be written: {error.filename or path}: {error.strerror or error}"
     finally:

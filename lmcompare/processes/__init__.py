@@ -17,6 +17,7 @@ from lmcompare.processes.calls import RaisedError as RaisedError
 from lmcompare.processes.calls import TimeLimitError as TimeLimitError
 from lmcompare.processes.calls import call as call
 from lmcompare.processes.calls import end_running as end_running
+from lmcompare.processes.calls import explained as explained
 from lmcompare.processes.calls import start as start
 from lmcompare.processes.forks import ForkServer as ForkServer
 from lmcompare.processes.forks import ServerLostError as ServerLostError

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from lmcompare.errors import LmcompareError, temporary_room
+from lmcompare.errors import LmcompareError, PluginError, temporary_room
 from lmcompare.processes.forks import Forked, ForkServer, ServerLostError, environment_of
 
 MOST_BYTES = 1 << 24  # that a message may have
@@ -159,6 +159,21 @@ def call(
         for event in child.events():
             on_event(event)
         return child.result()
+
+
+@contextlib.contextmanager
+def explained(doing: Callable[[], str]) -> Iterator[None]:
+    """Turn the errors of a call into ``PluginError``: a user's mistake is a sentence already.
+
+    ``doing`` returns what was being done, with which the sentence of every other error begins.
+    """
+    try:
+        yield
+    except RaisedError as error:
+        raise PluginError(str(error) if error.expected else f"{doing()}: {error}") from error
+    except CallError as error:
+        advice = "; raise the limit with --time-limit" if isinstance(error, TimeLimitError) else ""
+        raise PluginError(f"{doing()}: {error}{advice}") from error
 
 
 _RUNNING: set[Child] = set()

@@ -57,11 +57,11 @@ def test_what_is_known_of_a_plug_in_of_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("raised", "said"),
     [
-        (TimeLimitError("late"), "the model 'own': .* 3 s .*--time-limit"),
-        (EndedError(0), "the model 'own': while its plug-in was imported and set up, .* exit code 0"),
+        (TimeLimitError("late"), "the model 'own': late; .*--time-limit"),
+        (EndedError(0), "setting up the model 'own': .* exit code 0"),
         (JunkError("x"), "the model 'own': .* not a message"),
         (RaisedError("no such module", True), "^no such module$"),
-        (RaisedError("division by zero", False), "^the model 'own': division by zero$"),
+        (RaisedError("division by zero", False), "^setting up the model 'own': division by zero$"),
         ({"name": "own"}, "the model 'own': .* not a message"),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_plug_in_that_cannot_be_imported_is_named(
 
     monkeypatch.setattr(plan, "call", call)
     for limit in (3.0, None):
-        with pytest.raises(PluginError, match=said if limit else said.replace("3 s", "300 s")):
+        with pytest.raises(PluginError, match=said):
             table(tmp_path, limit=limit)
     assert limits == [3.0, 300.0]
 
