@@ -83,7 +83,7 @@ class Found:
         The source has columns, and the option ``text_column`` was used. Set by schemes; a format declares it.
     kind : str
         What the documents are, which decides what tokenizers can cut them: "text", or "series" of numbers, as
-        ``lmcompare.corpora.series`` writes them, whose splits are final.
+        ``lmcompare.corpora.series`` writes them, whose splits are final. lmcompare fills it in: a scheme declares it.
     sentences : str
         How sentences are found unless the options say otherwise: "line" or "punkt".
     notes : tuple of str
@@ -161,6 +161,8 @@ class CorpusScheme:
         Names that can follow the colon, suggested if a name is not known.
     placed : callable
         ``placed(name, folder)`` returns the name with a relative path in it from a folder on; by default the name.
+    kind : str
+        What its corpora are, as ``Found.kind`` says it: an experiment must know it before the corpus is read.
     missing : callable
         ``missing()`` returns why the scheme cannot be used on this machine, or "". It should not import much.
     """
@@ -170,6 +172,7 @@ class CorpusScheme:
     argument: str = ""
     examples: tuple[str, ...] = ()
     placed: Callable[[str, Path], str] = lambda name, folder: name
+    kind: str = "text"
     missing: Callable[[], str] = lambda: ""
 
 

@@ -181,6 +181,12 @@ def from_working_directory(source: str) -> str:
     return str(path) if is_pattern(source) else source
 
 
+def kind_of_source(source: str) -> str:
+    """Return what a specification names, as its scheme declares it: "text", or "series" of numbers."""
+    scheme = _scheme_of(source)
+    return "text" if scheme is None else SCHEMES.resolve(scheme[0]).kind
+
+
 def _names_splits(source: str) -> bool:
     """Whether a specification that is not a path has the form ``train=a.txt,test=b.txt``."""
     return re.match(rf"\s*({'|'.join(SPLITS)})\s*=" if is_pattern(source) else r"\s*\w+\s*=", source) is not None
@@ -202,7 +208,8 @@ def _read_scheme(source: str, name: str, argument: str, options: CorpusOptions, 
     with blamed_on(whose):
         found = scheme.read(scheme.placed(argument, base), options)
     found = checked_found(found, whose)
-    return replace(found, name=found.name or argument or source, source=found.source or source)
+    name = found.name or argument or source
+    return replace(found, name=name, source=found.source or source, kind=scheme.kind)
 
 
 def _schemes() -> dict[str, CorpusScheme]:

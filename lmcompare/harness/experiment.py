@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
-from lmcompare.corpora import CorpusOptions, has_utf8, path_name
+from lmcompare.corpora import CorpusOptions, has_utf8, kind_of_source, path_name
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
 from lmcompare.harness.environment import PageOptions, Preset, RunOptions
 from lmcompare.harness.tables import (
@@ -113,7 +113,6 @@ class ReportTable(Table):
         return chosen
 
 
-SERIES = "series:"  # prefix of corpora of series
 LONGEST = 200  # bytes of a model's name: file systems allow 255, and cells get suffixes
 CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -130,9 +129,9 @@ class CorpusTable(CorpusOptions):
     _truths_apart = field_validator("*", mode="before")(truths_apart)
 
     @property
-    def is_series(self) -> bool:
-        """Whether the source names series of numbers."""
-        return (self.source or "").startswith(SERIES)
+    def kind(self) -> str:
+        """What the corpus is, as its scheme declares it: "text", or "series" of numbers."""
+        return "text" if self.source is None else kind_of_source(self.source)
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -284,7 +283,7 @@ class Experiment(RunOptions, PageOptions):
 
     @model_validator(mode="after")
     def _tokens_of_series(self) -> Self:
-        if not self.corpus.is_series:
+        if self.corpus.kind == "text":
             return self
         if self.examples.prompts or self.examples.words:
             raise ValueError("a series has no prompts and no words: leave them out")
@@ -464,7 +463,7 @@ def shipped(preset: str = "default", source: str | None = None) -> Experiment:
     table = {**_packaged("default"), **_packaged(preset)}
     if source is not None:
         table |= {"name": _name_on(source) + ("" if preset == "default" else f"-{preset}"), "examples": {}}
-        if source.startswith(SERIES):
+        if kind_of_source(source) == "series":
             series = _packaged("series")
             table |= {"models": series["models"], "tokens": series["tokens"]}
     return parse(table, f"experiment '{preset}'")

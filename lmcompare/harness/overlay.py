@@ -16,8 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from lmcompare.corpora import kind_of_source
 from lmcompare.errors import LmcompareError, expanded, unknown
-from lmcompare.harness.experiment import SERIES, BudgetTable, CorpusTable, Experiment, ModelTable
+from lmcompare.harness.experiment import BudgetTable, CorpusTable, Experiment, ModelTable
 from lmcompare.runfolder.layout import SPLITS
 
 Settings = Sequence[tuple[str, Any]]  # dotted keys with their values
@@ -59,7 +60,7 @@ def overlaid(experiment: Experiment, given: Iterable[tuple[str, Any]], where: st
         changes["corpus"] = _corpus(experiment.corpus, corpus)
     if tokens := under("tokens", given):
         source = changes["corpus"].get("source") if corpus else experiment.corpus.source
-        if tokens.get("kind") == "word" and str(source).startswith(SERIES):
+        if tokens.get("kind") == "word" and kind_of_source(str(source)) == "series":
             raise LmcompareError("a series has numbers and no words: give the tokens bins, quantiles or sax")
         changes["tokens"] = experiment.tokens.changed(tokens)
     if examples := under("examples", given):

@@ -57,7 +57,6 @@ from lmcompare.tokens import (
     tokenizer_code,
     tokens_fingerprint,
 )
-from lmcompare.tokens.values import ValueTokenizer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -281,34 +280,31 @@ def entry_of(corpus: corpora.Corpus, compressors: dict[str, float]) -> CorpusEnt
     )
 
 
-NUMBERS = (8, 12, 16, 24, 32, 48, 64, 96, 128)
-ORDERS = (1, 2, 3)  # of the n-gram models that score the numbers of bins
+ORDERS = (1, 2, 3)  # of the n-gram models that score alternative tokenizers
 
 
-def best_number(tokenizer: ValueTokenizer, corpus: Corpus, show: Display) -> int:
-    """Return the number of bins with which an n-gram model gives the validation series the highest density.
+def best_of(alternatives: Sequence[Tokenizer], corpus: Corpus, show: Display) -> Tokenizer:
+    """Return the tokenizer with which an n-gram model gives the validation series the highest density.
 
-    Finer bins say more precisely where a value is, and have fewer examples each. Of ``NUMBERS`` and the n-gram models
-    of ``ORDERS`` the best pair is taken. Networks learn from fewer examples for each bin, so for them more bins may
-    be better: a sweep over ``tokens.bins`` can find out.
+    Finer bins say more precisely where a value is, and have fewer examples each. The best pair of a tokenizer and one
+    of the n-gram models of ``ORDERS`` is taken. Networks learn from fewer examples for each bin, so for them more
+    bins may be better: a sweep over ``tokens.bins`` can find out.
     """
-    texts, found = Texts(corpus.train), dict[int, float]()
-    for done, number in enumerate(NUMBERS):
-        show.share("Choosing the number of bins", done / len(NUMBERS))
-        tried = make_tokenizer({**tokenizer.spec, "bins": number})
-        assert isinstance(tried, ValueTokenizer)
-        tried.fit(texts)
+    costs: list[float] = []
+    for done, tried in enumerate(alternatives):
+        show.share("Choosing the number of bins", done / len(alternatives))
+        tried.fit(Texts(corpus.train))
         train, valid = (tokenise(documents, tried) for documents in (corpus.train, corpus.valid))
         vocabulary = build_vocabulary(train, tried)
         encoded = encode(train, tried, vocabulary), encode(valid, tried, vocabulary)
         nats = tried.density(Texts(corpus.valid))
+        assert nats is not None, "alternatives have densities"
         scored = np.isfinite(nats)
-        for order in ORDERS:
-            model = plugins.build("ngram", {"order": order}).fit(*encoded, Setting(vocabulary=vocabulary))
-            cost = float((nats - model.log_probs(encoded[1]))[scored].mean())
-            found[number] = min(found.get(number, np.inf), cost)
+        models = (plugins.build("ngram", {"order": order}) for order in ORDERS)
+        fitted = (model.fit(*encoded, Setting(vocabulary=vocabulary)) for model in models)
+        costs.append(min(float((nats - model.log_probs(encoded[1]))[scored].mean()) for model in fitted))
     show.share("Choosing the number of bins", 1.0)
-    return min(found, key=found.__getitem__)
+    return alternatives[int(np.argmin(costs))]
 
 
 TABLES = ("features", "surface", "words", "documents")  # of valid and of test
@@ -335,8 +331,8 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
             show.say(note)
         return stored
     _check_kind(corpus, tokenizer)
-    if isinstance(tokenizer, ValueTokenizer) and tokenizer.bins is None:
-        tokenizer.choose(best_number(tokenizer, corpus, show))
+    if alternatives := tokenizer.alternatives():
+        tokenizer = best_of(alternatives, corpus, show)
     fit_tokenizer(tokenizer, Texts(corpus.train))
     for note in tokenizer.notes:
         show.say(note)

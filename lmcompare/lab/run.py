@@ -309,7 +309,7 @@ def run_lab(
         For wrong input, before anything is trained.
     """
     check_names(specs)
-    if plan.corpus.is_series:
+    if plan.corpus.kind != "text":
         raise LmcompareError(
             "the laboratory's experiments are about words, and a series has none: give another --corpus"
         )

@@ -93,6 +93,10 @@ class Tokenizer(ABC):
         """
         return self
 
+    def alternatives(self) -> Sequence[Tokenizer]:
+        """Return tokenizers, not fitted yet, of which the validation text is to choose one; by default none."""
+        return ()
+
     def state(self) -> State:
         """Return what ``fit`` has learnt. It is stored with the tokens and is part of their fingerprint."""
         return State()

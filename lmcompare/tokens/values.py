@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Self
@@ -148,6 +149,7 @@ def dickey_fuller(values: npt.NDArray[np.float64]) -> float:
 
 
 MOST_BINS = 10_000
+NUMBERS = (8, 12, 16, 24, 32, 48, 64, 96, 128)  # of bins, of which the validation series choose one
 
 
 @dataclass(frozen=True)
@@ -235,9 +237,13 @@ class ValueTokenizer(Tokenizer):
         vars(self).pop("labels", None)
         return self
 
-    def choose(self, bins: int) -> None:
-        """Set the number of bins that was chosen on validation text, before ``fit``; a given number overrides it."""
-        self._chosen = bins
+    def alternatives(self) -> list[Tokenizer]:
+        """Return the same tokenizer with other numbers of bins, if none is given."""
+        found: list[Tokenizer] = []
+        for number in NUMBERS if self.bins is None else ():
+            found.append(other := copy(self))
+            other._chosen = number
+        return found
 
     @property
     def number(self) -> int:

@@ -199,7 +199,6 @@ def read_series(name: str, options: CorpusOptions) -> Found:
         notes.append(f"Missing values, which are not scored: {missing:,}.")
     return Found(
         splits=splits,
-        kind="series",
         name=f"{title}#{column}" if column else title,
         source=source + (f", column {column}" if column else ""),
         notes=tuple(notes),
@@ -261,4 +260,5 @@ SERIES = CorpusScheme(
     argument="FILE#COLUMN",
     examples=tuple(f"{PACKAGE}:{name}" for name in EXAMPLES),
     placed=_placed,
+    kind="series",
 )
