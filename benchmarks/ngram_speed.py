@@ -241,9 +241,9 @@ def trained(path: str, threads: int = 1, types: int = 0) -> tuple[Encoded, NGram
     from lmcompare.models.ngram.plugin import NGram
     from lmcompare.tokens import read_tokenised
 
-    train = read_tokenised(path, threads=threads)
+    train = read_tokenised(path)
     if 0 < types < len(train.vocabulary):
-        train = read_tokenised(path, threads=threads, min_count=int(train.vocabulary.counts[types]) + 1)
+        train = read_tokenised(path, min_count=int(train.vocabulary.counts[types]) + 1)
     nothing = train.select([])
     return train, NGram(order=ORDER).fit(train, nothing, Setting(train.vocabulary, threads=threads))
 
@@ -277,7 +277,7 @@ def task_score(path: str, test: str) -> None:
     for threads in (1, 2):
         for name, read in (("ids", False), ("text", True)):
             wall, cpu = time.perf_counter(), time.process_time()
-            model.log_probs(read_tokenised(test, train.vocabulary, threads=threads) if read else ids)
+            model.log_probs(read_tokenised(test, train.vocabulary) if read else ids)
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             figures[f"lmcompare, from {name}, {threads} thread(s), wall"] = 1e9 * wall / len(ids)
             figures[f"lmcompare, from {name}, {threads} thread(s), CPU"] = 1e9 * cpu / len(ids)

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "forecasting": {"errors", "registry"},
     "corpora": {"errors", "registry", "memory", "run_mark", "compiled"},
     "state": {"errors"},
-    "tokens": {"errors", "memory", "compiled", "registry", "state", "corpora"},
+    "tokens": {"errors", "memory", "registry", "state", "corpora"},
     "survey": {"errors", "corpora", "tokens"},
     "exhibits": {"errors", "processes", "registry", "render"},
     "model": {"errors", "state", "tokens", "exhibits"},

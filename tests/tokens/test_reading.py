@@ -40,19 +40,18 @@ def test_the_same_as_line_by_line(tmp_path: Path, lines: list[str], min_count: i
     path = tmp_path / "text.txt"
     path.write_text(text, encoding="utf-8", newline="")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "BLOCK_BYTES", block)
+        patch.setattr(reading, "BLOCK", block)
         try:
             vocabulary, ids = by_lines(text, min_count)
         except LmcompareError:
             with pytest.raises(LmcompareError, match=r"lower min_count|contains no tokens"):
                 read_tokenised(path, min_count=min_count)
             return
-        for threads in (1, 3):
-            found = read_tokenised(path, min_count=min_count, threads=threads)
-            assert found.ids.tolist() == ids
-            assert found.vocabulary == vocabulary
-            np.testing.assert_array_equal(found.vocabulary.counts, vocabulary.counts)
-            assert read_tokenised(path, vocabulary, threads=threads).ids.tolist() == ids
+        found = read_tokenised(path, min_count=min_count)
+        assert found.ids.tolist() == ids
+        assert found.vocabulary == vocabulary
+        np.testing.assert_array_equal(found.vocabulary.counts, vocabulary.counts)
+        assert read_tokenised(path, vocabulary).ids.tolist() == ids
     assert found.names == ("text.txt",)
     assert found.n_documents == 1
 
@@ -77,7 +76,7 @@ def test_what_is_wrong_with_the_file_is_said(tmp_path: Path) -> None:
         read_tokenised(tmp_path / "empty.txt")
 
 
-@pytest.mark.parametrize("wrong", [{"threads": 0}, {"threads": "2"}, {"min_count": 0}, {"min_count": 1.5}])
+@pytest.mark.parametrize("wrong", [{"min_count": 0}, {"min_count": 1.5}])
 def test_arguments_that_make_no_sense(tmp_path: Path, wrong: dict[str, Any]) -> None:
     path = tmp_path / "text.txt"
     path.write_text("a b\n")
