@@ -42,17 +42,13 @@ def summary(name: str) -> str:
     return, and the list must be printed all the same.
     """
     from lmcompare import plugins
-    from lmcompare.processes import EndedError, RaisedError, TimeLimitError, call
+    from lmcompare.processes import CallError, call
 
     if plugins.MODELS.is_built_in(name):
         return plugins.summary(name)
     try:
         return str(call("lmcompare.cli.plugins:imported_summary", name, seconds=SECONDS))
-    except TimeLimitError:
-        return f"can't be loaded: importing it took longer than {SECONDS:g} s"
-    except EndedError as ended:
-        return f"can't be loaded: while it was imported, {ended}"
-    except RaisedError as error:
+    except CallError as error:
         return f"can't be loaded: {error}"
 
 

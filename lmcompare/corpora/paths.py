@@ -260,12 +260,8 @@ def _left_out(files: _Sorted, found: Iterable[str], where: str) -> tuple[str, ..
     others = sorted(name for name in (*files.texts, *files.tables) if name not in read)
     reasons = {"": others} if others else {}
     for name, why in files.unusable.items():
-        reasons.setdefault(f" because {'it is' if _alone(files, why) else 'they are'} {why}", []).append(name)
+        reasons.setdefault(f" as {why}", []).append(name)
     return tuple(f"Left out of {where}{why}: {listed(names)}." for why, names in reasons.items())
-
-
-def _alone(files: _Sorted, why: str) -> bool:
-    return list(files.unusable.values()).count(why) == 1
 
 
 def _is_about(name: str) -> bool:

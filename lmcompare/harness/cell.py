@@ -78,8 +78,7 @@ class LearningCurve:
             milestones = [{**row, "step": int(row["step"])} for row in table["milestones"]]
             self._before, self._rows = float(table["seconds"]) if goes_on else 0.0, rows
             self.milestones = milestones if goes_on else []
-            flops = table.get("flops")  # which earlier versions did not store
-            self.flops = None if flops is None or not goes_on else float(flops)
+            self.flops = float(table["flops"]) if goes_on and table["flops"] is not None else None
 
     @property
     def seconds(self) -> float:
@@ -339,10 +338,10 @@ def _trained(
         "plugin": job.plugin,
         "beside": job.beside,
         "machines": [this_machine()],
-        "seconds": seconds,
+        "train_seconds": seconds,
         "peak_memory_bytes": peak_memory_bytes(),
         "milestones": curve.milestones,
-        "flops": curve.flops,
+        "train_flops": curve.flops,
         "tokens_before": int(model.tokens_before(corpus.train)),
     }
     write_json(folder / "trained.json", trained)
@@ -352,16 +351,9 @@ def _trained(
 
 
 def _cost_of_training(trained: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the costs in the content of trained.json, which may be of a version that stored fewer of them."""
-    return {
-        "train_seconds": trained["seconds"],
-        "beside": trained.get("beside", False),
-        "machines": trained.get("machines", []),
-        "peak_memory_bytes": trained.get("peak_memory_bytes"),
-        "milestones": trained.get("milestones", []),
-        "train_flops": trained.get("flops"),
-        "tokens_before": trained.get("tokens_before", 0),
-    }
+    """Return the costs in the content of trained.json."""
+    kept = ("train_seconds", "beside", "machines", "peak_memory_bytes", "milestones", "train_flops", "tokens_before")
+    return {name: trained[name] for name in kept}
 
 
 def _scored(

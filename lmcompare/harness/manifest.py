@@ -30,12 +30,11 @@ from lmcompare.harness import environment
 from lmcompare.harness.experiment import Experiment, default_name
 from lmcompare.harness.job import DIGITS, Job
 from lmcompare.harness.progress import Display
-from lmcompare.runfolder.cell import Cell, stored_cells
+from lmcompare.runfolder.cell import Cell, model_rows, stored_cells
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.guards import damage
 from lmcompare.runfolder.layout import MANIFEST
 from lmcompare.runfolder.manifest import Manifest, ModelRow, SweepRow, read_manifest
-from lmcompare.runfolder.run import model_rows
 
 if TYPE_CHECKING:
     from lmcompare.harness.reading import RunCorpus

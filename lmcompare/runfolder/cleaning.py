@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lmcompare.errors import LmcompareError, no_permission, unknown
 from lmcompare.run_mark import is_run_folder
-from lmcompare.runfolder.cell import Cell
+from lmcompare.runfolder.cell import Cell, model_rows
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.guards import (
     NEW,
@@ -25,7 +25,6 @@ from lmcompare.runfolder.guards import (
 )
 from lmcompare.runfolder.layout import CELLS, FRACTIONS, MANIFEST, SEAL, TOKENS, TRIALS
 from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest, write_manifest
-from lmcompare.runfolder.run import model_rows
 from lmcompare.runfolder.states import checkpoints_of, remove_checkpoints, tidy_checkpoints
 
 CELL = re.compile(rf"(\d+)({re.escape(NEW)}|{re.escape(OLD)})?")

@@ -262,9 +262,6 @@ def read_manifest(folder: Path) -> Manifest:
             f"{path} has schema_version {version!r}, but this lmcompare reads {SCHEMA_VERSION}: "
             "use the version that wrote it, or run the experiment again with --force"
         )
-    corpus = table.get("corpus")
-    if isinstance(corpus, dict) and isinstance(xz := corpus.pop("xz", None), float):  # stored by old versions
-        corpus["compressors"] = {"xz": xz}
     try:
         return TypeAdapter(Manifest).validate_python(table)
     except ValidationError as error:

@@ -76,6 +76,6 @@ def _numbered(path: Path, numbers: dict[str, int], vocabulary: Vocabulary | None
                 known = (numbers.setdefault(word, len(numbers)) for word in words)
                 ids = np.fromiter(known, np.int32, len(words))
             else:
-                ids = vocabulary.ids(words)
+                ids = vocabulary.ids(words).astype(np.int32)
             found.append(np.insert(ids[which], np.cumsum(sizes), LINE_END if vocabulary is None else vocabulary.end))
     return found.finish()

@@ -175,8 +175,8 @@ def test_members_that_are_not_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(stream.getvalue())
     found = read_path(tmp_path / "a.zip", DEFAULT)
     assert [(p.name, p.text) for p in found.pieces] == [("a.txt", "one\n"), ("a.txt (2)", "two\n")]
-    assert any("because it is outside of the archive: ../b.txt" in sentence for sentence in found.said)
-    assert any("because it is a link: link.txt" in sentence for sentence in found.said)
+    assert any("as outside of the archive: ../b.txt" in sentence for sentence in found.said)
+    assert any("as a link: link.txt" in sentence for sentence in found.said)
 
 
 def test_names_of_another_encoding_in_a_tar(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def test_names_of_another_encoding_are_told_apart(tmp_path: Path) -> None:
 def test_a_file_with_nothing_but_a_mark_is_empty(nothing: bytes, tmp_path: Path) -> None:
     found = read(tmp_path, {"a.txt": "a\n", "b.txt": "b\n", "c.txt": nothing})
     assert [piece.name for piece in found.pieces] == ["a.txt", "b.txt"]
-    assert found.said == ("Left out of data because it is empty: c.txt.",)
+    assert found.said == ("Left out of data as empty: c.txt.",)
 
 
 def test_links_and_pipes_are_left_out_with_a_word(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_run_folder_is_no_text(tmp_path: Path) -> None:
     for source in (data, data / "**" / "*"):
         found = read_path(source, CorpusOptions(file_format="text"))
         assert [p.name for p in found.pieces] == ["a.txt", "b/c.txt", "manifest.json"]
-        assert found.said[0].endswith("because they are a run folder of lmcompare: b/two, one.")
+        assert found.said[0].endswith("as a run folder of lmcompare: b/two, one.")
     with pytest.raises(LmcompareError, match="one is a run folder of lmcompare"):
         read_path(data / "one", DEFAULT)
 

@@ -88,13 +88,6 @@ def test_a_manifest_of_another_shape(copied: Path, changes: dict[str, object] | 
     assert "manifest.json" in str(caught.value)
 
 
-def test_a_manifest_of_the_time_when_xz_was_the_only_compressor(copied: Path) -> None:
-    corpus = json.loads((copied / "manifest.json").read_text())["corpus"]
-    del corpus["compressors"]
-    edit(copied / "manifest.json", corpus={**corpus, "xz": 2.25})
-    assert load_run(reseal(copied)).corpus.compressors == {"xz": 2.25}
-
-
 @pytest.mark.parametrize("place", ["/etc/cell", "cells/../../x", "cells\\..\\x"])
 def test_a_manifest_cannot_lead_out_of_the_folder(copied: Path, place: str) -> None:
     models = json.loads((copied / "manifest.json").read_text(encoding="utf-8"))["models"]

@@ -154,8 +154,7 @@ MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 MOST_SECONDS = 1e11  # seconds since 1970: larger numbers are milliseconds or smaller units
 _YEARS = (1000, 3000)
 _DAY_NUMBERS = (20_000, 80_000)  # day numbers of spreadsheets: 1954 to 2119
-_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s*[AaPp][Mm])?"
-_MONTH_AND_YEAR = r"^([A-Za-z]{3,9})[-\s/.']+(\d{4}|\d{2})$"
+_YEAR_FIRST = r"[12]\d{3}(?!\d*\.)"
 _LOCAL_MIDNIGHT = r"^(\d{4}-\d{2}-\d{2})[T ]00:00(?::00(?:\.0+)?)?\s*(?:Z|[+-]\d{2}:?\d{2})$"
 
 
@@ -186,11 +185,6 @@ def read_times(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeInde
             numbers = column.to_numpy(np.float64)
             if (numbers == numbers.round()).all() and numbers.min() >= _YEARS[0] and numbers.max() < _YEARS[1]:
                 return pd.DatetimeIndex([pd.Timestamp(int(year), 1, 1) for year in numbers])
-            if _YEARS[0] <= numbers.min() and numbers.max() < _YEARS[1]:
-                raise LmcompareError(
-                    f"the column '{name}' of {where} has years with a fraction, such as {numbers[0]}: write dates,"
-                    " such as 2024-01"
-                )
             if _DAY_NUMBERS[0] <= numbers.min() and numbers.max() <= _DAY_NUMBERS[1]:
                 raise LmcompareError(
                     f"the column '{name}' of {where} has day numbers of a spreadsheet, such as {numbers[0]:g}: write"
@@ -205,21 +199,17 @@ def read_times(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeInde
                 )
             return pd.DatetimeIndex(pd.to_datetime(numbers, unit="s"))
         text = column.astype(str).str.strip()
-        if text.str.fullmatch(_CLOCK).all():
+        if not text.str.match(_YEAR_FIRST).all():
             raise LmcompareError(
-                f"the column '{name}' of {where} has times of the day without a date, such as {text.iloc[0]}: write"
-                " the date before them, or call the column of dates 'date' and the column of times 'time'"
+                f"the column '{name}' of {where} has times such as '{text.iloc[0][:30]}': write them with the year"
+                " first, as 2024-01-31 or 2024-01-31 12:00"
             )
         if not (local := text.str.extract(_LOCAL_MIDNIGHT)[0]).isna().any():  # days, whatever their zone
             return pd.DatetimeIndex(pd.to_datetime(local))
-        if (found := _months_with_years(text)) is not None:
-            return found
-        if (found := _with_slashes(text, name, where)) is not None:
-            return found
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a format is guessed
             try:
-                return _with_years(pd.DatetimeIndex(pd.to_datetime(column)), text, name, where)
+                return pd.DatetimeIndex(pd.to_datetime(column))
             except ValueError:  # several offsets from UTC, as with summer time
                 return pd.DatetimeIndex(pd.to_datetime(column, utc=True))
     except (ValueError, OverflowError) as error:
@@ -228,78 +218,6 @@ def read_times(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeInde
             f"the column '{name}' of {where} can't be read as times ({why}): write them as 2024-01-31 or"
             " 2024-01-31 12:00"
         ) from None
-
-
-def _with_years(times: pd.DatetimeIndex, text: pd.Series[Any], name: str, where: str) -> pd.DatetimeIndex:
-    """Return the times. Raises ``LmcompareError`` if they have no year, which pandas then takes for the year 1."""
-    if len(times) and times.year.min() < _YEARS[0]:
-        raise LmcompareError(
-            f"the column '{name}' of {where} has times without a year, such as '{text.iloc[0][:30]}': write them as"
-            " 2024-01-31"
-        )
-    return times
-
-
-def _months_with_years(text: pd.Series[Any]) -> pd.DatetimeIndex | None:
-    """Return months such as Jan-05 or January 2005; None for other times. Years of two digits are 1970 to 2069."""
-    import pandas as pd
-
-    found = text.str.extract(_MONTH_AND_YEAR)
-    if found.isna().to_numpy().any() or not found[0].str[:3].str.lower().isin(MONTHS).all():
-        return None
-    month = found[0].str[:3].str.lower().map(MONTHS.index) + 1
-    year = found[1].astype(int)
-    year = year.where(year >= 100, year + np.where(year < 70, 2000, 1900))
-    return pd.DatetimeIndex(pd.to_datetime({"year": year, "month": month, "day": 1}))
-
-
-def _with_slashes(text: pd.Series[Any], name: str, where: str) -> pd.DatetimeIndex | None:
-    """Return dates such as 31/01/2024, 01/31/2024 or 31.01.2024, also with a time of the day; None for other times.
-
-    Where both the day and the month may come first, it is the order in which the dates are evenly spaced.
-    """
-    import pandas as pd
-
-    found = text.str.extract(rf"^(\d{{1,2}})([/.-])(\d{{1,2}})[/.-](\d{{4}})(?:[T\s]+({_CLOCK}))?$")
-    if found[[0, 2, 3]].isna().to_numpy().any() or (found[4].nunique(dropna=False) > 1 and found[4].isna().any()):
-        return None
-    first, last, year = (found[part].astype(int) for part in (0, 2, 3))
-    clock = pd.to_timedelta(0) if found[4].isna().any() else _since_midnight(found[4])
-    read = {}
-    for order, (day, month) in {"day": (first, last), "month": (last, first)}.items():
-        if order == "month" and (found[1] == ".").any():
-            continue
-        try:
-            dates = pd.to_datetime({"year": year, "month": month, "day": day})
-        except ValueError:
-            continue
-        read[order] = pd.DatetimeIndex(dates + clock)
-    if len(read) == 2 and not read["day"].equals(read["month"]):
-        read = {order: times for order, times in read.items() if _evenly_spaced(times)}
-        if len(read) != 1:
-            raise LmcompareError(
-                f"the column '{name}' of {where} has dates such as '{text.iloc[0]}', in which the day or the month"
-                " may come first: write them as 2024-01-31"
-            )
-    return next(iter(read.values()), None)
-
-
-def _since_midnight(clock: pd.Series[Any]) -> pd.Series[Any]:
-    """Return times of the day, such as 13:05 or 1:05 PM, as durations."""
-    import pandas as pd
-
-    midnight = pd.Timestamp(2000, 1, 1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a format is guessed
-        return pd.to_datetime("2000-01-01 " + clock.astype(str).str.strip()) - midnight
-
-
-def _evenly_spaced(times: pd.DatetimeIndex) -> bool:
-    try:
-        grid_of(times.sort_values().unique(), "times")
-    except LmcompareError:
-        return False
-    return True
 
 
 def _dates(numbers: npt.NDArray[np.float64]) -> list[np.datetime64]:
@@ -316,8 +234,8 @@ def _dates(numbers: npt.NDArray[np.float64]) -> list[np.datetime64]:
         return []
 
 
-def with_times(table: pd.DataFrame, column: str, where: str) -> pd.DataFrame:
-    """Return a table in which dates with times of the day, and years with months, quarters or days, are one column.
+def with_times(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return a table in which years with months, quarters or days are one column.
 
     A table with a row for each year and a column for each month becomes one with a row for each month, unless a
     ``column`` of it is asked for, such as one month of every year.
@@ -325,8 +243,6 @@ def with_times(table: pd.DataFrame, column: str, where: str) -> pd.DataFrame:
     import pandas as pd
 
     own = {str(name).strip().lower(): str(name) for name in table.columns}
-    if "date" in own and (clock := own.get("time", own.get("hour"))) is not None:
-        return _with_clock(table, own["date"], clock, where)
     if "year" not in own:
         return table
     year = own["year"]
@@ -356,19 +272,6 @@ def with_times(table: pd.DataFrame, column: str, where: str) -> pd.DataFrame:
     if "hour" in given:
         times += pd.to_timedelta(table[given["hour"]], unit="h")
     return table.drop(columns=[year, *given.values()]).assign(time=times)
-
-
-def _with_clock(table: pd.DataFrame, date: str, clock: str, where: str) -> pd.DataFrame:
-    """Return a table in which a column of dates and one of times of the day, or of hours, are one; or as it is."""
-    import pandas as pd
-
-    hours = _are_whole(table[clock]) and bool(table[clock].between(0, 24).all())
-    text = table[clock].astype(str).str.strip()
-    if not hours and not (table[clock].notna().all() and text.str.fullmatch(_CLOCK).all()):
-        return table
-    days = read_times(table[date], date, where)
-    after = pd.to_timedelta(table[clock], unit="h") if hours else _since_midnight(text)
-    return table.drop(columns=[date, clock]).assign(time=days + pd.TimedeltaIndex(after))
 
 
 def _as_number(column: pd.Series[Any], part: str) -> pd.Series[Any]:

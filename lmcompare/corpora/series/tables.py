@@ -87,7 +87,7 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
         raise LmcompareError(
             f"{where} has no column '{column}'{suggest(column, table.columns)}; name one of {listed(table.columns)}"
         )
-    joined = with_times(table, column, where)
+    joined = with_times(table, column)
     if not column or column in joined.columns:
         table = joined
     times, said = times_column(table, where)
