@@ -28,21 +28,15 @@ _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 NOUNS = {"models": "the model", "published": "the published figure"}
 
 _SHAPES = {
-    "model_type": "a table",
-    "dataclass_type": "a table",
-    "dict_type": "a table",
+    **dict.fromkeys(("model_type", "dataclass_type", "dict_type"), "a table"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
     "tuple_type": "a list",
     "string_type": "a text in quotes",
     "string_unicode": "a text in valid UTF-8",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
     "int_parsing_size": "a whole number below 1e18",
-    "float_type": "a number",
-    "float_parsing": "a number",
     "finite_number": "a finite number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
 }
 _BOUNDS = {
     "greater_than_equal": "at least",
