@@ -18,7 +18,6 @@ import pandas as pd
 from lmcompare.analysis.blocks import Block, blocks
 from lmcompare.analysis.intervals import ratio_bootstrap, repeats, units_of
 from lmcompare.runfolder.layout import Split
-from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 LN2 = float(np.log(2.0))

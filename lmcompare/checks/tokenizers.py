@@ -15,7 +15,7 @@ import regex
 
 from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_all
 from lmcompare.checks.probe import global_randomness
-from lmcompare.corpora.series.values import line_of, text_of
+from lmcompare.corpora.series import line_of, text_of
 from lmcompare.errors import PluginError
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Tokenizer, Vocabulary, fit_tokenizer, make_tokenizer

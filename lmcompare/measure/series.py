@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.corpora.series import Line, line_of
 from lmcompare.corpora.series.grid import season_of
-from lmcompare.corpora.series.values import Line, line_of
 from lmcompare.errors import PluginError
 from lmcompare.measure.word_bits import WordEnds
 from lmcompare.model import FloatArray, LanguageModel, next_distributions

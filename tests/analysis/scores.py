@@ -8,6 +8,7 @@ import numpy as np
 
 from lmcompare.analysis.blocks import blocks
 from lmcompare.analysis.metrics import LN2, SCORES
+from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry, Run
 

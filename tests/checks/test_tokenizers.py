@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, VALUE_CHECKS, run_tokenizer_checks
-from lmcompare.corpora.series.values import Line
+from lmcompare.corpora.series import Line
 from lmcompare.errors import LmcompareError
 from lmcompare.state import State
 from lmcompare.testing import parametrize_with_tokenizer_checks

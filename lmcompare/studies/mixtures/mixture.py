@@ -19,6 +19,7 @@ import pandas as pd
 from lmcompare.analysis.blocks import WordBlock, blocks, word_blocks
 from lmcompare.analysis.comparison import MOST_PAIRED, group_of, paired
 from lmcompare.analysis.metrics import LN2, perplexity, sums
+from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry, Run
 
