@@ -27,7 +27,7 @@ from lmcompare.analysis.intervals import (
     units_of,
 )
 from lmcompare.analysis.metrics import sums
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 

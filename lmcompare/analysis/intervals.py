@@ -22,9 +22,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lmcompare.analysis.blocks import blocks
-from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.files import Array, RunFolderError
 from lmcompare.runfolder.layout import Split
-from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run, kept
 
 RESAMPLES = 10_000

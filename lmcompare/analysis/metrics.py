@@ -17,6 +17,7 @@ import pandas as pd
 
 from lmcompare.analysis.blocks import Block, blocks
 from lmcompare.analysis.intervals import ratio_bootstrap, repeats, units_of
+from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 

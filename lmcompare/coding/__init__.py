@@ -36,9 +36,16 @@ from lmcompare.runfolder.files import read_object
 from lmcompare.runfolder.layout import SEAL, STATE_FILES
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import FloatArray, Separator, Vocabulary, encode, tokenise
-from lmcompare.tokens.codelength.between import END, SeparatorModel, SpellingModel, WhiteSpaceModel
+from lmcompare.tokens.codelength.between import (
+    BEGINNING,
+    CLOSING,
+    END,
+    STRAIGHT_QUOTES,
+    SeparatorModel,
+    SpellingModel,
+    WhiteSpaceModel,
+)
 from lmcompare.tokens.codelength.interpolation import SymbolModel
-from lmcompare.tokens.codelength.token_classes import BEGINNING, CLOSING, STRAIGHT_QUOTES
 from lmcompare.trained import TrainedModel, checked_text
 
 __all__ = ["Written", "compress", "compressor", "decompress"]

@@ -28,7 +28,6 @@ import numpy.typing as npt
 
 from lmcompare.counts.building import Grams, build, lexicographic
 from lmcompare.counts.table import NOTHING, BackoffTable, BoolArray, Float32Array
-from lmcompare.decompression import gunzipped
 from lmcompare.errors import LmcompareError
 from lmcompare.memory import gunzipped
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, FloatArray, IntArray, Vocabulary

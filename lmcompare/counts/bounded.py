@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.cluster_work import shared
 from lmcompare.compiled import compiled
 from lmcompare.counts import ngrams
 from lmcompare.counts.ngrams import Counts, Room, extend, latest_grams, nodes_of, places, sort_by_word, statistics
 from lmcompare.counts.table import MOST, find, read_only
 from lmcompare.errors import LmcompareError
-from lmcompare.scratch import ScratchFile
+from lmcompare.memory import ScratchFile
+from lmcompare.processes.cluster_work import shared
 from lmcompare.tokens import IntArray
 
 POSITION_BYTES = 48  # bytes of memory for each position of a block, while it is sorted

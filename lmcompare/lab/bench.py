@@ -18,6 +18,7 @@ from lmcompare.lab.contract import LEAST_SEEDS, Condition
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
+from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry, Run
 from lmcompare.runfolder.states import restored

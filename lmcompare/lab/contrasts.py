@@ -18,7 +18,7 @@ from lmcompare.analysis.comparison import over_seeds
 from lmcompare.analysis.findings import Comparison, Row
 from lmcompare.analysis.intervals import holm, over_trainings, ratio_bootstrap
 from lmcompare.render import numbers
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 
 K = TypeVar("K")
 ROUNDING = 1e-6  # of an amount: the accuracy of networks that compute with float32

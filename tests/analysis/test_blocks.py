@@ -16,7 +16,8 @@ from lmcompare.analysis import Run, RunFolderError, load_run, results
 from lmcompare.analysis.blocks import blocks
 from lmcompare.analysis.intervals import units_of
 from lmcompare.analysis.metrics import sums
-from lmcompare.runfolder import parquet
+from lmcompare.runfolder import files
+from lmcompare.runfolder.files import read_blocks
 from lmcompare.runfolder.layout import Split
 from lmcompare.studies.mixtures.mixture import mixtures, wins
 from lmcompare.studies.slices.slices import slices

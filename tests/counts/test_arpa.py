@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lmcompare import decompression
+from lmcompare import memory
 from lmcompare.counts import arpa
 from lmcompare.counts.table import BackoffTable
 from lmcompare.errors import LmcompareError

@@ -60,7 +60,7 @@ from lmcompare.lab.diffusion.model import (
 from lmcompare.lab.diffusion.pictures import Denoised, DenoisingFilm, PromptedPictures, as_text
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.render import numbers
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 
 WORD2VEC, TRANSFORMER = FAMILIES["word2vec bag"], FAMILIES["transformer"]
 CONDITIONS: tuple[Condition, ...] = (WORD2VEC, TRANSFORMER)

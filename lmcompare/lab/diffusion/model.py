@@ -34,7 +34,7 @@ from lmcompare.lab.diffusion.data import (
     TextVectors,
     nearest,
 )
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 
 SIDE = 8  # pixels
 PIXELS = SIDE * SIDE

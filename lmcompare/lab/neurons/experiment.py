@@ -13,7 +13,7 @@ from lmcompare.lab.neurons.readable_units import REAL, SETS, readable_units
 from lmcompare.lab.neurons.two_words import PROBED, two_words
 from lmcompare.lab.quantisation import FULL, TERNARY, network_bytes, round_weights
 from lmcompare.render import numbers
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 
 ROUNDED = (8, 4, 3, 2, TERNARY)  # bits of a weight, after training
 SPARED = (3, 2, TERNARY)  # the same, if word vectors are not rounded

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lmcompare.analysis.blocks import Columns
 from lmcompare.analysis.intervals import Units, ratio_bootstrap
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.run import ModelEntry
 
 RESAMPLES = 2_000

@@ -19,7 +19,7 @@ from lmcompare.render.charts.strips import strip
 from lmcompare.render.titles import spoken
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from lmcompare.studies.story.scene import COUNTS, GAIN, Loss, Scene, even, likely
 from lmcompare.studies.story.sentences import FAR_CHANGE, FarBack, Looking, Unseen, all_of, times
 from lmcompare.studies.story.sentences import MOST as MOST_BITS

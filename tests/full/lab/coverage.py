@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from lmcompare.analysis.intervals import BLOCK_SENTENCES, ratio_bootstrap
-from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.files import Array
 from tests.analysis.drawn import draw, truth
 
 ALIKE = 0.5  # the correlation of a sentence's deviation with that of the one before
