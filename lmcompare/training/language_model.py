@@ -417,7 +417,7 @@ class TunableLanguageModel(TorchLanguageModel):
     patience : int, default=0
         Evaluations without improvement after which training stops; 0 never stops early.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        The precision of training; "auto" uses bfloat16 if it is measured to be faster.
+        The precision of training; "auto" uses bfloat16 where the processor multiplies it.
 
     Attributes
     ----------

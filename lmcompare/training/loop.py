@@ -8,7 +8,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,29 +32,19 @@ from lmcompare.training.spelling import table_made
 
 T = TypeVar("T")
 
-GAIN = 1.5  # how much faster bfloat16 must be; it is either emulated (a tenth of the speed) or 3 times as fast
 
+def faster_precision(device: str) -> str:
+    """Return "bfloat16" if the device multiplies it, which is about three times as fast, else "float32".
 
-@lru_cache
-def faster_precision(device: str, threads: int) -> str:
-    """Return "bfloat16" if it multiplies usual matrices ``GAIN`` times as fast as float32, else "float32"."""
+    It is asked what it can, and not timed: whatever else runs on a machine, its trainings have the same bits. Without
+    such instructions, PyTorch emulates bfloat16 at a tenth of the speed.
+    """
     kind = torch.device(device).type
     if kind == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    if kind != "cpu":
-        return "float32"
-    return "bfloat16" if _best_time(torch.float32) >= GAIN * _best_time(torch.bfloat16) else "float32"
-
-
-def _best_time(kind: torch.dtype) -> float:
-    """Return the shortest time in seconds of several (512, 256) by (256, 1024) products; load hardly affects it."""
-    a, b = torch.ones(512, 256, dtype=kind), torch.ones(256, 1024, dtype=kind)
-    times = []
-    for _ in range(7):
-        start = time.perf_counter()
-        torch.mm(a, b)
-        times.append(time.perf_counter() - start)
-    return min(times[1:])
+        has_it = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has_it = kind == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return "bfloat16" if has_it else "float32"
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[object]:
@@ -289,7 +278,7 @@ class Training:
             if found:
                 self.now.precision = found.precision
             else:
-                own = faster_precision(self.setting.device, torch.get_num_threads()) if self.team.leads else ""
+                own = faster_precision(self.setting.device) if self.team.leads else ""
                 self.now.precision = self.team.broadcast(own)
         last = found or self._snapshot()
         self._return_to(last)

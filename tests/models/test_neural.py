@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import Budget, Progress, Setting
@@ -36,6 +37,37 @@ def network_of(case: str) -> Network:
             elif value.dtype == torch.uint8:  # the features of words
                 value.random_(2)
     return network
+
+
+class _Additions(TorchDispatchMode):
+    """Collects the gradients of indexing in which a place occurs twice: threads add to it in the order they arrive."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[torch.Size] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if "index_put" in str(func) and len(args) > 3 and args[3]:
+            table, places = args[0], [each for each in args[1] if each is not None]
+            rows = torch.stack([each.flatten() for each in torch.broadcast_tensors(*places)], 1)
+            if rows.dtype != torch.bool and len(rows.unique(dim=0)) < len(rows):
+                self.found.append(table.shape)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_no_gradient_depends_on_the_order_of_threads(case: str) -> None:
+    with _Additions() as additions:
+        fitted(build(case, steps=1))
+    assert not additions.found
+
+
+def test_an_order_of_threads_would_be_found() -> None:
+    table = torch.ones(3, 2, requires_grad=True)
+    with _Additions() as additions:
+        table[torch.tensor([0, 2, 0])].sum().backward()
+    assert additions.found == [(3, 2)]
 
 
 @pytest.mark.slow

@@ -286,7 +286,7 @@ def test_bfloat16_changes_the_weights_by_rounding_only(tmp_path: Path, monkeypat
     monkeypatch.setattr(loop, "faster_precision", lambda *_: "bfloat16")
     with pytest.raises(Killed):
         run(auto, checkpoints=tmp_path, progress=killing(13))
-    monkeypatch.setattr(loop, "faster_precision", lambda *_: "float32")  # a second measurement may say otherwise
+    monkeypatch.setattr(loop, "faster_precision", lambda *_: "float32")  # as on another machine
     assert_same(run(auto, checkpoints=tmp_path)[0], rounded)
 
 

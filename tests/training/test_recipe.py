@@ -14,7 +14,6 @@ from lmcompare.errors import LmcompareError
 from lmcompare.models.feed_forward import FeedForward
 from lmcompare.models.mixture.plugin import ClassNGram
 from lmcompare.models.rnn.attention import RnnAttention
-from lmcompare.training import loop
 from lmcompare.training.loop import autocast, faster_precision
 from lmcompare.training.network import dropout
 from lmcompare.training.recipe import Muon, Recipe, eager, optimisers, orthogonal
@@ -189,24 +188,14 @@ def test_dropout_comes_from_the_seed() -> None:
     assert torch.equal(*results)
 
 
-def test_bfloat16_has_to_be_faster_by_half_and_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert faster_precision("cpu", 1) in ("float32", "bfloat16")
-    seconds = {torch.float32: 3.0, torch.bfloat16: 2.0}
-    asked: list[torch.dtype] = []
-
-    def timed(kind: torch.dtype) -> float:
-        asked.append(kind)
-        return seconds[kind]
-
-    monkeypatch.setattr(loop, "_best_time", timed)
-    faster_precision.cache_clear()
-    try:
-        assert faster_precision("cpu", 1) == faster_precision("cpu", 1) == "bfloat16"
-        assert sorted(asked, key=str) == [torch.bfloat16, torch.float32]
-        seconds[torch.bfloat16] = 2.01
-        assert faster_precision("cpu", 2) == "float32"
-    finally:
-        faster_precision.cache_clear()  # for the tests that come after
+@pytest.mark.parametrize(("vectors", "tiles"), [(False, False), (True, False), (False, True)])
+def test_a_processor_that_multiplies_bfloat16_uses_it(
+    vectors: bool, tiles: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: vectors)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    assert faster_precision("cpu") == ("bfloat16" if vectors or tiles else "float32")
+    assert faster_precision("meta") == "float32"
 
 
 def test_a_precision_is_used_where_it_is_asked_for() -> None:

@@ -118,7 +118,7 @@ class HuggingFaceCausal(TorchLanguageModel):
     patience : int, default=0
         Evaluations without improvement after which training stops; 0 never stops early.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        The precision of training; "auto" takes bfloat16 if it is measured to be faster.
+        The precision of training; "auto" takes bfloat16 where the processor multiplies it.
     """
 
     files: ClassVar[tuple[str, ...]] = ("path",)

@@ -259,7 +259,8 @@ class TransformerNetwork(Network):
         """Return the word vectors (B, T, d) plus the vectors of their places; ``read`` (B,) words came before."""
         place = read[:, None] + torch.arange(x.shape[1], device=read.device)  # (B, T)
         if self.places is not None:
-            return x + self.places[place % self.design.window]
+            # indexing would add gradients in the order in which threads arrive
+            return x + functional.embedding(place % self.design.window, self.places)
         return x + waves(place, self.design.width) if self.design.positions == "sinusoidal" else x
 
     def view(self, length: int, memory: Memory | None, read: Tensor) -> View:

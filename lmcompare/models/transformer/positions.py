@@ -69,4 +69,6 @@ def relative_bias(learned: Tensor, heads: int, distance: Tensor, *, causal: bool
     """
     table = learned.view(heads, -1)
     least = 0 if causal else table.shape[1] // 2
-    return table[:, (distance + least).clamp(0, table.shape[1] - 1)]
+    place = (distance + least).clamp(0, table.shape[1] - 1)
+    # indexing would add gradients in the order in which threads arrive
+    return table.index_select(1, place.flatten()).unflatten(1, place.shape)
