@@ -33,7 +33,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("transformer", {"experts": 0}, "experts"),
     ("transformer", {"convolution": -1}, "convolution"),
     *(("word2vec-bow", {name: 0}, name) for name in ("reach", "negative", "epochs", "window", "width")),
-    ("word2vec-bow", {"weights": "linear"}, "decay"),
+    ("word2vec-bow", {"weights": "linear"}, "position"),
     ("pointer", {"base": "ngram"}, "'ngram' can't have a pointer"),
     ("pointer", {"base": "ensemble"}, "has a base itself"),
     ("pointer", {"window": 0}, "window"),
