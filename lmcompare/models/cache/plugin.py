@@ -16,7 +16,6 @@ from lmcompare.model import (
     HIGHEST_ORDER,
     FloatArray,
     Idea,
-    LanguageModel,
     PageCopy,
     Setting,
     State,
@@ -29,7 +28,7 @@ from lmcompare.models.cache import estimator as caches
 from lmcompare.models.cache.estimator import STRENGTH, Cache, Chain, Past, levels, masses_of
 from lmcompare.models.common.gates import Gate
 from lmcompare.models.common.over_base import OverOne, StepperOver, extended
-from lmcompare.models.common.sentences import readable
+from lmcompare.models.common.sentences import closed, readable
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SENTENCES = 2
@@ -170,7 +169,19 @@ class CacheModel(OverOne):
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the caches' equation and gains and a sentence read twice, then the base's exhibits."""
         chain = fitted(self._chain, self)
-        yield from exhibits(chain, self._base, self.base, self._summary, text)
+        found, twice = self._summary, []
+        for ids in readable(text, SENTENCES):
+            once = closed(ids, text.vocabulary.end)
+            twice.append(Encoded.from_documents([np.concatenate([once, once])], text.vocabulary))
+        scores = [np.asarray(self._base.log_probs(sentence), np.float64) for sentence in twice]
+        for sentence, own in zip(twice[:1], scores, strict=False):
+            yield _worked(chain, self.base, sentence, own)
+        if len(found.read) > 1:
+            yield _gains(chain, self.base, found)
+        if found.weights:
+            yield _weights(chain, self.base, found)
+        for sentence, own in zip(twice, scores, strict=True):
+            yield _twice(chain, sentence, own)
         yield from self.shown_of(self._base, text, f"Without memory, {self.base}")
 
     def state(self) -> State:
@@ -252,23 +263,6 @@ def summarise(chain: Chain, text: Encoded, base: FloatArray) -> ValidSummary:
             gains.append(1 - _perplexity(scores[inside]) / _perplexity(base[inside]))
     weights = tuple(chain.gate.shares(evidence).mean(1).tolist())
     return ValidSummary(weights, _perplexity(base), _perplexity(scores), tuple(read), tuple(gains))
-
-
-def exhibits(chain: Chain, base: LanguageModel, name: str, found: ValidSummary, text: Encoded) -> Iterator[Exhibit]:
-    """Yield the exhibits of the caches over the base with this name."""
-    twice = []
-    for ids in readable(text, SENTENCES):
-        once = ids if ids[-1] == text.vocabulary.end else np.append(ids, text.vocabulary.end)  # its end may be cut
-        twice.append(Encoded.from_documents([np.concatenate([once, once])], text.vocabulary))
-    scores = [np.asarray(base.log_probs(sentence), np.float64) for sentence in twice]
-    for sentence, own in zip(twice[:1], scores, strict=False):
-        yield _worked(chain, name, sentence, own)
-    if len(found.read) > 1:
-        yield _gains(chain, name, found)
-    if found.weights:
-        yield _weights(chain, name, found)
-    for sentence, own in zip(twice, scores, strict=True):
-        yield _twice(chain, sentence, own)
 
 
 def _worked(chain: Chain, model: str, text: Encoded, base: FloatArray) -> WorkedEquation:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -24,12 +24,18 @@ NAMED = (
     f"the {MOST} next words whose logits grow most, the {LEAST} whose logits fall most, and the word that came next."
     " A logit is in nats, and the mean over all words is subtracted"
 )
+T = TypeVar("T")
 Line = tuple[str, float]  # a quantity of an equation and its value
 
 
 def readable(text: Encoded, most: int) -> list[IntArray]:
     """Return the first ``most`` documents of at least 4 tokens, cut to ``LONGEST``."""
     return [ids[:LONGEST] for ids in text.documents() if len(ids) >= 4][:most]
+
+
+def closed(ids: IntArray, end: int) -> IntArray:
+    """Return the sentence with its end, which a sentence that was cut lacks."""
+    return ids if ids[-1] == end else np.append(ids, end)
 
 
 def labels(text: Encoded, ids: IntArray) -> tuple[str, ...]:
@@ -137,6 +143,13 @@ def examples(model: LanguageModel, text: Encoded, most: int, words: int) -> Iter
     """Yield at most ``most`` readable sentences; the word is predicted from at most ``words`` words before it."""
     for ids in readable(text, most):
         yield Example(model, text, ids, min(len(ids) - 1, words))
+
+
+def named_heads(layers: Iterable[Iterable[T]], most: int) -> tuple[list[tuple[str, T]], str]:
+    """Return at most ``most`` heads, each with its name and its value, and a note if not all are among them."""
+    every = [(f"layer {n}, head {h}", each) for n, layer in enumerate(layers, 1) for h, each in enumerate(layer, 1)]
+    shown = every[:: max(1, -(-len(every) // most))]
+    return shown, f" {len(shown)} of {len(every)} heads are shown." if len(shown) < len(every) else ""
 
 
 def rounded(x: Tensor) -> Rows:

@@ -16,7 +16,7 @@ from lmcompare.model import Setting
 from lmcompare.models.common import places
 from lmcompare.models.common.layers import FeedForwardBlock, feed_forward_in_page
 from lmcompare.models.common.places import Places
-from lmcompare.models.common.sentences import ALONE, Example, examples
+from lmcompare.models.common.sentences import ALONE, Example, examples, named_heads
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.tokens import Encoded, IntArray, excerpt
 from lmcompare.training.language_model import TunableLanguageModel
@@ -212,20 +212,13 @@ def half_lives(network: StateNetwork, valid: Encoded) -> list[list[float]]:
 
 
 def _remembered(lives: Sequence[Sequence[float]], limit: str) -> Iterator[Bars]:
-    heads = [
-        (f"layer {layer + 1}, head {head + 1}", life)
-        for layer, row in enumerate(lives)
-        for head, life in enumerate(row)
-    ]
-    if not heads:
-        return
-    step = -(-len(heads) // SHOWN)
-    cut = f" {len(heads[::step])} of {len(heads)} heads are shown." if step > 1 else ""
-    yield Bars(
-        title="How long each head remembers",
-        note="The number of words after which half of a head's state is left, on average over a part of the"
-        f" validation text{limit}.{cut}",
-        labels=tuple(name for name, _ in heads[::step]),
-        values=tuple(life for _, life in heads[::step]),
-        unit="words",
-    )
+    heads, note = named_heads(lives, SHOWN)
+    if heads:
+        yield Bars(
+            title="How long each head remembers",
+            note="The number of words after which half of a head's state is left, on average over a part of the"
+            f" validation text{limit}.{note}",
+            labels=tuple(name for name, _ in heads),
+            values=tuple(life for _, life in heads),
+            unit="words",
+        )

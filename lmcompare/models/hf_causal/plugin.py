@@ -25,7 +25,7 @@ from lmcompare.model import (
     fitted,
     same_vocabulary,
 )
-from lmcompare.models.common.sentences import labels, readable
+from lmcompare.models.common.sentences import labels, named_heads, readable
 from lmcompare.models.common.vectors import neighbours_exhibit
 from lmcompare.models.hf_causal import loading
 from lmcompare.models.hf_causal.network import CausalNetwork, Windows, inputs_of, read
@@ -372,38 +372,28 @@ class HuggingFaceCausal(TorchLanguageModel):
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the attention maps of a sentence and the nearest words."""
-        return exhibits(self._for(text)[0], self.word_vectors(), text)
-
-
-def exhibits(network: CausalNetwork, vectors: FloatArray, text: Encoded) -> Iterator[Exhibit]:
-    """Yield the attention maps of a sentence, if the model has attention, and the nearest words."""
-    for ids in readable(text, 1):
-        alone = Encoded.from_documents([ids[: network.piece]], text.vocabulary)
-        yield from _maps(network, alone)
-    yield neighbours_exhibit(vectors, text, "By the cosine of the vectors of its inputs.")
+        network, _ = self._for(text)
+        for ids in readable(text, 1):
+            yield from _maps(network, Encoded.from_documents([ids[: network.piece]], text.vocabulary))
+        yield neighbours_exhibit(self.word_vectors(), text, "By the cosine of the vectors of its inputs.")
 
 
 @torch.no_grad()
 def _maps(network: CausalNetwork, text: Encoded) -> Iterator[Heatmap]:
     inputs = torch.from_numpy(inputs_of(text, 0, 0, len(text)))[None]
     weights = network.attentions(inputs.to(network.head.table.device))
-    heads = [
-        (f"layer {layer}, head {head}", map_.cpu().tolist())
-        for layer, of_layer in enumerate(weights, 1)
-        for head, map_ in enumerate(of_layer.float(), 1)
-    ]
-    if not heads:
+    shown, note = named_heads(weights, PANELS)
+    if not shown:
         return
-    shown = heads[:: -(-len(heads) // PANELS)]
     read = labels(text, text.ids[:-1])
     yield Heatmap(
         title="What each head looks at",
-        note=NOTE + (f" {len(shown)} of {len(heads)} heads are shown." if len(shown) < len(heads) else ""),
+        note=NOTE + note,
         rows=read,
         columns=read,
         panels=tuple(name for name, _ in shown),
         values=tuple(
-            tuple(tuple(row[j] if j <= i else None for j in range(len(read))) for i, row in enumerate(map_))
+            tuple(tuple(row[j] if j <= i else None for j in range(len(read))) for i, row in enumerate(map_.tolist()))
             for _, map_ in shown
         ),
         row_axis="after reading",

@@ -130,7 +130,19 @@ class Retrieval(OverOne):
             found = self._found(text, np.arange(len(text)))
             rows = self._mixed(text, self._base.next_log_probs(text, np.arange(len(text))), found)
             base = self.scores_of(self._base, text)
-            yield from exhibits(store, self._mixing, self.base, text, found, base, rows)
+            mixing, shares = self._mixing, self._mixing.shares(found)  # (N, K)
+            right = store.following[found.which] == text.ids[:, None]
+            retrieved = (shares * right).sum(1)
+            if shares.any():
+                yield _worked(mixing, self.base, text, found, base, retrieved)
+            first = int(np.argmax(np.diff(np.append(text.starts, len(text))) >= 4))
+            begin, end = int(text.starts[first]), int(text.ends[first])
+            yield Sources(
+                title="Where its neighbours are",
+                note="For each word of a sentence: the most likely known word, how many of the nearest training"
+                " contexts it followed, and the nearest of these contexts.",
+                guesses=tuple(_guess(store, text, found, rows, at) for at in range(begin, min(end, begin + LONGEST))),
+            )
         yield from self.shown_of(self._base, text, "Without retrieval")
 
     def size(self) -> Size:
@@ -195,46 +207,6 @@ class Retrieval(OverOne):
         with np.errstate(divide="ignore"):
             scores: FloatArray = np.log((1 - weights.sum(1)) * np.exp(base) + (weights * right).sum(1))
         return scores
-
-
-def exhibits(
-    store: Datastore,
-    mixing: Mixing,
-    base_name: str,
-    text: Encoded,
-    found: Found,
-    base: FloatArray,
-    rows: FloatArray,
-) -> Iterator[Exhibit]:
-    """Yield the exhibits for the example sentences in ``text``.
-
-    Parameters
-    ----------
-    store, mixing : Datastore, Mixing
-        The datastore and the mixing of the model.
-    base_name : str
-        The plug-in of the base.
-    text : Encoded
-        N tokens of sentences, each a document.
-    found : Found
-        The neighbours of all N positions.
-    base : ndarray of shape (N,)
-        The base's scores, in nats.
-    rows : ndarray of shape (N, V)
-        The distributions of the whole model, in nats.
-    """
-    right = store.following[found.which] == text.ids[:, None]
-    retrieved = (mixing.shares(found) * right).sum(1)
-    if mixing.shares(found).any():
-        yield _worked(mixing, base_name, text, found, base, retrieved)
-    first = int(np.argmax(np.diff(np.append(text.starts, len(text))) >= 4))
-    begin, end = int(text.starts[first]), int(text.ends[first])
-    yield Sources(
-        title="Where its neighbours are",
-        note="For each word of a sentence: the most likely known word, how many of the nearest training contexts it"
-        " followed, and the nearest of these contexts.",
-        guesses=tuple(_guess(store, text, found, rows, at) for at in range(begin, min(end, begin + LONGEST))),
-    )
 
 
 def _worked(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap
 from lmcompare.model import FloatArray
-from lmcompare.models.common.sentences import Example, Line, readable
+from lmcompare.models.common.sentences import Example, Line, closed, readable
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.rnn.attention import TRANSLATION
 from lmcompare.models.rnn.attention_exhibits import attention_equation
@@ -287,16 +287,9 @@ class EncoderDecoderNetwork(Network):
 
 def _read(stride: int, text: Encoded) -> IntArray:
     """Return two sentences as one document, so that the chunk has words before it, cut where a group ends."""
-    joined = np.concatenate(
-        [np.zeros(0, np.int64), *(_closed(ids, text.vocabulary.end) for ids in readable(text, 2))]
-    )
+    joined = np.concatenate([np.zeros(0, np.int64), *(closed(ids, text.vocabulary.end) for ids in readable(text, 2))])
     inputs = len(joined) // stride * stride or len(joined)  # the document's beginning is an input too
     return joined[: max(inputs - 1, 0)]
-
-
-def _closed(ids: IntArray, end: int) -> IntArray:
-    """Return the sentence with its end, which a sentence that was cut lacks."""
-    return ids if ids[-1] == end else np.append(ids, end)
 
 
 def _map(network: EncoderDecoderNetwork, whole: Example) -> Heatmap:

@@ -16,7 +16,17 @@ from torch import Tensor, nn
 
 from lmcompare.exhibits import Attention, AttentionHead, Curve, Exhibit, Heatmap, latex_lines
 from lmcompare.model import FloatArray
-from lmcompare.models.common.sentences import ALONE, NAMED, Example, Line, examples, labels, next_words, rounded
+from lmcompare.models.common.sentences import (
+    ALONE,
+    NAMED,
+    Example,
+    Line,
+    examples,
+    labels,
+    named_heads,
+    next_words,
+    rounded,
+)
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.transformer.network import Block, Design, Maps, SelfAttention, TransformerNetwork
 from lmcompare.models.transformer.positions import alibi_slopes, angles, waves
@@ -374,13 +384,7 @@ def reach_exhibits(found: HeadReach) -> list[Exhibit]:
     window = len(found.shares[0][0])
     edges = sorted({0, 1, *(2**k + 1 for k in range(window.bit_length()) if 2**k + 1 < window), window})
     ranges = list(pairwise(edges))  # 0, 1, 2, 3–4, 5–8, …
-    rows = [
-        (f"layer {layer + 1}, head {head + 1}", shares)
-        for layer, heads in enumerate(found.shares)
-        for head, shares in enumerate(heads)
-    ]
-    step = max(1, -(-len(rows) // SHOWN))
-    note = f" {len(rows[::step])} of {len(rows)} heads are shown." if step > 1 else ""
+    rows, note = named_heads(found.shares, SHOWN)
     return [
         Heatmap(
             title="How far back each head looks",
@@ -388,12 +392,10 @@ def reach_exhibits(found: HeadReach) -> list[Exhibit]:
             f" attention. A cell shows the mean weight of a word at a distance as a multiple of 1/{window}: 1 is no"
             " preference, 10 is ten times as much. Distance 0 is the word just read. Measured at"
             f" {found.places:,} positions of the validation text where the window is full.{note}",
-            rows=tuple(name for name, _ in rows[::step]),
+            rows=tuple(name for name, _ in rows),
             columns=tuple(str(a) if b == a + 1 else f"{a}–{b - 1}" for a, b in ranges),
             panels=(f"multiples of 1/{window}",),
-            values=(
-                tuple(tuple(window * sum(shares[a:b]) / (b - a) for a, b in ranges) for _, shares in rows[::step]),
-            ),
+            values=(tuple(tuple(window * sum(shares[a:b]) / (b - a) for a, b in ranges) for _, shares in rows),),
             row_axis="head",
             column_axis="words back",
         )
