@@ -30,8 +30,8 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 
 EXTRA = "pip install 'lmcompare[series]'"
 CODE = (
-    *("forecasting", "harness/classics.py", "measure/series.py"),
-    *("corpora/series/grid.py", "corpora/series/values.py", "runfolder/layout.py"),
+    *("forecasting.py", "harness/classics.py", "measure/series.py"),
+    *("corpora/series/grid.py", "corpora/series/__init__.py", "runfolder/layout.py"),
 )
 
 

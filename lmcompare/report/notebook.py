@@ -28,7 +28,7 @@ def notebook(folder: Path) -> str:
         If the folder is not a run folder.
     """
     data = ReportData(load_run(folder))
-    if data.run.corpus.series and data.scored:
+    if data.run.corpus.kind == "series" and data.scored:
         rows = len(data.series.accuracies)
         finding = series.summary(data.series, still=True)
         parts = [finding, series.leaderboard(data.series, still=True)]

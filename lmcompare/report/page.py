@@ -187,7 +187,7 @@ class Report:
 
     def __init__(self, run: Run, names: Sequence[str] = (), page: Mapping[str, Any] = {}) -> None:
         self.data = ReportData(run, names, page)
-        of_series = run.corpus.series and bool(run.scored)
+        of_series = run.corpus.kind == "series" and bool(run.scored)
         self.studies = studies_of(run)
         board = (
             {"Leaderboard": (10, lambda data: series.leaderboard(data.series))} if of_series else SECTIONS["Results"]
@@ -229,7 +229,7 @@ class Report:
             questions=questions(
                 [*taken, *(section.key for section in self.sections.values())],
                 self.studies,
-                self.data.run.corpus.series,
+                self.data.run.corpus.kind == "series",
             ),
             sections=linked.values(),
             studies=self.sections.values(),

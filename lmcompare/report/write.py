@@ -79,7 +79,7 @@ def write_joined_report(folders: Sequence[Path], out: Path, studies: Sequence[st
         runs = [load_run(folder) for folder in folders]
         for run in runs:
             run.studies, run.named = (run.studies, ()) if studies is None else (studies, studies)
-        if of_series := [run for run in runs if run.corpus.series]:
+        if of_series := [run for run in runs if run.corpus.kind == "series"]:
             raise LmcompareError(
                 f"{of_series[0].path} is a run on series of numbers, which has a report of its own: leave it out"
             )

@@ -58,11 +58,6 @@ class CorpusEntry:
     compressors: dict[str, float] = field(default_factory=dict)
     kind: str = "text"
 
-    @property
-    def series(self) -> bool:
-        """Whether the page is one on series of numbers."""
-        return self.kind == "series"
-
 
 @dataclass(frozen=True)
 class TokensEntry:

@@ -17,7 +17,7 @@ def test_the_code_that_makes_forecasts_is_in_their_keys(tmp_path: Path) -> None:
         shutil.copytree(PACKAGE / room, tmp_path / room)
     shutil.copy(PACKAGE / "forecasting.py", tmp_path)
     for code, counts in (
-        (CODE, ("forecasting/statistical.py", "harness/classics.py", "measure/series.py", "corpora/series/grid.py")),
+        (CODE, ("forecasting.py", "harness/classics.py", "measure/series.py", "corpora/series/grid.py")),
     ):
         assert own_code(*code, package=tmp_path) == own_code(*code)
         for name in (*counts, "harness/run.py"):

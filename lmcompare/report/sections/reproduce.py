@@ -36,7 +36,7 @@ def build(data: ReportData) -> Section:
         preset=manifest.preset,
         took=_took(data.run),
         seeds=_seeds(data.run),
-        series=data.run.corpus.series,
+        series=data.run.corpus.kind == "series",
         cautions=_cautions(data),
         citation=_citation(data.run),
         others=_others(data),
@@ -77,7 +77,7 @@ def _cautions(data: ReportData) -> list[str]:
         "Bits per byte of different texts or splits: figures that belong together have the same corpus fingerprint.",
         "Perplexity, accuracy and loss of models with different tokens or vocabularies.",
     ]
-    if data.run.corpus.series:
+    if data.run.corpus.kind == "series":
         said = [
             "Errors and densities of different series: figures that belong together have one corpus fingerprint.",
             "Losses and nats per token of models with different bins; nats per step may be compared.",
