@@ -42,7 +42,7 @@ _SIGNS = re.compile(r"^\{\.[\w -]+\} ?| ?\{id=[^}]+\}$", re.MULTILINE)
 _INSIDE = re.compile(r"\[([^\]]*)\]\(#[^)]*\)")  # a link within the page
 _HELD = re.compile(f"{_INLINE}(\\d+){_END}")
 _EMPTY = re.compile(r"\n\s*\n")  # the lines of statements
-_BETWEEN_ITEMS = re.compile(r"(?m)^(- .*)\n\s*\n(?=- )")
+_BETWEEN_ITEMS = re.compile(r"(?m)^((?:-|1\.) .*)\n\s*\n(?=(?:-|1\.) )")
 _CHART = re.compile(r'(<svg\b[^>]*class="chart\b[^>]*aria-label="([^"]*)".*?</svg>)', re.DOTALL)
 _TERM = re.compile(r'<a href="#term-([^"]*)">(.*?)</a>')
 _QUOTED = re.compile(r"(?<!\w)'([^']+)'(?!\w)")
@@ -180,26 +180,9 @@ def environment(package: str) -> Environment:
     made.filters |= {"spoken": spoken, "sentence": sentence, "visible": visible, "shown": shown}
     made.filters |= {"explained": explained, "flagged": flagged}
     blocks = (table, fold, figure, box, listing, likely, on_page, off_page)
-    parts = (
-        comma,
-        raw,
-        span,
-        continuation,
-        nearest,
-        bar,
-        sup,
-        head,
-        chip,
-        model,
-        code,
-        term,
-        small,
-        tag,
-        link,
-        heat,
-        number,
-    )
-    made.globals |= {"hue": svg.hue, "terms": known, **{each.__name__: each for each in (*blocks, *parts)}}
+    words = (comma, bdi, raw, span, continuation, sup, chip, model, code, term, small, tag, link)
+    cells = (nearest, bar, head, heat, number)
+    made.globals |= {"hue": svg.hue, "terms": known, **{each.__name__: each for each in (*blocks, *words, *cells)}}
     made.globals["widget"] = pass_context(partial(widget, package))
     return made
 
@@ -373,6 +356,14 @@ def off_page(caller: Callable[[], str]) -> Markup:
 def comma(loop: Any) -> str:
     """Return what stands before an item of a list in a sentence: nothing, a comma or "and"."""
     return "" if loop.first else " and " if loop.last else ", "
+
+
+def bdi(caller: Callable[[], str]) -> Markup:
+    """Return a part of a line that has a direction of its own, from left to right or from right to left."""
+    filling = _FILLING.get()
+    if not filling.html:
+        return Markup(caller())
+    return Markup("{}{}{}").format(filling.piece("<bdi>"), Markup(caller()), filling.piece("</bdi>"))
 
 
 def raw(html: Markup, markdown: str = "", kind: str = "") -> Inline:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,17 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.render.charts.contexts import numbered, ranges
+from lmcompare.render.definitions import also_known, parsed
+from lmcompare.render.prose import written
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.page import section_of
+from lmcompare.studies.contexts import Contexts
 from lmcompare.studies.contexts import section as contexts
 from lmcompare.studies.contexts.section import Context, Placed, Word
+from lmcompare.study import brought
 from tests.measured import change_measured
 from tests.report.part import part_of
-from tests.report.tree import Node, plain
+from tests.report.tree import Node, parse, plain
 from tests.run_folder import reseal
 
 KIND = ("unigram", "word2vec-bow", "rnn-attention", "transformer")
@@ -29,15 +34,35 @@ CONTEXTS = [
 ]
 
 
+def said_of(words: Sequence[Word], models: Sequence[Model]) -> str:
+    """What the section says of words in these models."""
+    unmoved, moving = contexts.means(words, models)
+    values: dict[str, Any] = {
+        "senses": None,
+        "left_out": {},
+        "missing": [],
+        "unranked": (),
+        "unmoved": unmoved,
+        "moving": moving,
+    }
+    with also_known(parsed(brought(Contexts(), "terms"))):
+        html, *_ = written("contexts", "lmcompare.studies.contexts", words=words, models=models, **values)
+    return plain(parse(f"<div>{html}</div>").text)
+
+
 def test_the_distances_of_a_map_are_given(models: dict[str, Model]) -> None:
-    assert "same vector in every context" in Placed(models["word2vec-bow"], STILL).caption
     one = Placed(models["transformer"], MOVED)
     assert one.mean == pytest.approx(0.6)
-    for fact in ("1 and 2 (0.20)", "1 and 3 (1.00)"):
-        assert fact in plain(one.caption)
-    pair = Placed(models["transformer"], [[0.0, 0.5], [0.5, 0.0]])
-    assert "0.50" in pair.caption
-    assert "below 0.01" in Placed(models["transformer"], [[0.0, 0.004], [0.004, 0.0]]).caption
+    for places, distances, facts in (
+        (CONTEXTS, STILL, ["The same vector in every context."]),
+        (CONTEXTS, MOVED, ["1 and 2 (0.20)", "1 and 3 (1.00)", "The map keeps 100 % of the variance"]),
+        (CONTEXTS[:2], [[0.0, 0.5], [0.5, 0.0]], ["Distance 0.50."]),
+        (CONTEXTS[:2], [[0.0, 0.004], [0.004, 0.0]], ["below 0.01"]),
+    ):
+        model = models["transformer"]
+        said = said_of([Word("bank", places, [Placed(model, distances)])], [model])
+        for fact in facts:
+            assert fact in said
 
 
 def test_points_lie_as_far_apart_as_the_vectors_on_the_sphere(models: dict[str, Model]) -> None:
@@ -53,12 +78,12 @@ def test_the_mean_distances_of_the_models_are_compared(models: dict[str, Model])
     bag, rnn, transformer = (models[name] for name in ("word2vec-bow", "rnn-attention", "transformer"))
     half = [[d / 2 for d in row] for row in MOVED]
     words = [Word("bank", CONTEXTS, [Placed(bag, STILL), Placed(rnn, half), Placed(transformer, MOVED)])]
-    said = contexts.caption(words, [bag, rnn, transformer])
-    assert "word2vec-bow has one vector for a word" in said
-    assert "transformer 0.60 and rnn-attention 0.30" in said
+    found = contexts.means(words, [bag, rnn, transformer])
+    assert found[0] == ["word2vec-bow"]
+    assert dict(found[1]) == pytest.approx({"transformer": 0.6, "rnn-attention": 0.3})
     # a word that one model does not have does not count
     more = [*words, Word("light", CONTEXTS, [Placed(transformer, half)])]
-    assert contexts.caption(more, [bag, rnn, transformer]) == said
+    assert contexts.means(more, [bag, rnn, transformer]) == found
 
 
 def answer(distances: list[list[float]] | None, *keys: object) -> contexts.Answer:
@@ -83,7 +108,7 @@ def test_models_are_compared_on_the_places_that_they_share(models: dict[str, Mod
     ]
     assert [one.model.name for one in alone.placed] == ["word2vec-bow"]
     apart = [Word("a", CONTEXTS, [Placed(rnn, MOVED)]), Word("b", CONTEXTS, [Placed(transformer, MOVED)])]
-    assert "not compared" in contexts.caption(apart, [rnn, transformer])
+    assert "not compared" in said_of(apart, [rnn, transformer])
 
 
 def test_why_models_are_left_out(models: dict[str, Model]) -> None:
@@ -93,10 +118,11 @@ def test_why_models_are_left_out(models: dict[str, Model]) -> None:
         "leaky": {"bank": answer(None)},
         "transformer": {"bank": answer(None, "a", "b")},
     }
-    said = contexts._left_out([models[name] for name in answers], answers)
-    assert "unigram and transformer (no word vectors)" in said
-    assert "ngram (no answer)" in said
-    assert "leaky (none of the words is a token)" in said
+    assert contexts._left_out([models[name] for name in answers], answers) == {
+        "no word vectors": ["unigram", "transformer"],
+        "no answer": ["ngram"],
+        "none of the words is a token": ["leaky"],
+    }
 
 
 def changed(folder: Path, change: Callable[[str, dict[str, Any]], object]) -> Section | None:
@@ -108,7 +134,7 @@ def changed(folder: Path, change: Callable[[str, dict[str, Any]], object]) -> Se
             return table
 
         change_measured(cell, "contexts", now)
-    return contexts.build(ReportData(load_run(reseal(folder))))
+    return section_of(Contexts(), ReportData(load_run(reseal(folder))))
 
 
 @pytest.mark.slow

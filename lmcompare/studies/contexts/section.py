@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from lmcompare.render import numbers
+from lmcompare.analysis.intervals import LEAST_UNITS
 from lmcompare.render.charts.contexts import numbered
-from lmcompare.render.templating import fill
 from lmcompare.render.tokens import printable, visible
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.runfolder.files import Array
@@ -105,21 +104,6 @@ class Placed:
         found, kept = classical_scaling(chords)
         return [(float(x), float(y)) for x, y in found], kept
 
-    @property
-    def caption(self) -> str:
-        """The distances in words."""
-        if self.still:
-            return "The same vector in every context."
-        if not self.moves:
-            return "Almost the same vector in every context: all distances are below 0.01."
-        (near, a, b), (far, c, d) = self.pairs[0], self.pairs[-1]
-        if len(self.pairs) == 1:
-            return f"Distance {numbers.decimals(self.mean, 2)}."
-        return (
-            f"Most similar: {a + 1} and {b + 1} ({numbers.decimals(near, 2)}); least: {c + 1} and {d + 1}"
-            f" ({numbers.decimals(far, 2)})."
-        )
-
 
 @dataclass(frozen=True)
 class Word:
@@ -148,40 +132,33 @@ def build(data: ReportData) -> Section | None:
     models = [m for m in data.scored if any(m is one.model for word in words for one in word.placed)]
     asked = dict.fromkeys(word for found in answers.values() for word in found or {})
     missing = [word for word in asked if word not in {one.word for one in words}]
-    test, tested = senses.build(data)
+    test = senses.build(data)
     if not words and not missing and not test:
         return None
-    said = caption(words, models) if words else ""
-    left_out = _left_out([m for m in data.scored if m not in models], answers) if words else ""
-    html = fill(
-        "contexts",
+    unmoved, moving = means(words, models)
+    return Section.written(
+        "meaning",
+        QUESTION if test and test.sets else SHOWN,
         __package__,
         senses=test,
+        points=senses.points,
+        least=LEAST_UNITS,
+        unranked=data.unranked,
         words=words,
         models=models,
-        left_out=left_out,
+        unmoved=unmoved,
+        moving=moving,
+        left_out=_left_out([m for m in data.scored if m not in models], answers) if words else {},
         missing=missing,
-        caption=said,
     )
-    return Section.of("meaning", QUESTION if tested else SHOWN, html)
 
 
-def caption(words: Sequence[Word], models: Sequence[Model]) -> str:
+def means(words: Sequence[Word], models: Sequence[Model]) -> tuple[list[str], list[tuple[str, float]]]:
     """Return which models have one vector for a word, and how far context moves it in the others."""
-    means = _averages(words, models)
+    found = _averages(words, models)
     still = [m for m in models if all(one.still for w in words for one in w.placed if one.model is m)]
-    moving = [m for m in models if m not in still and means[m.index] is not None]
-    moving.sort(key=lambda m: -(means[m.index] or 0.0))
-    said = []
-    if still:
-        verb = "has" if len(still) == 1 else "have"
-        said.append(f"{numbers.listed([m.title for m in still])} {verb} one vector for a word, whatever the context.")
-    if moving:
-        parts = [f"{m.title} {numbers.decimals(means[m.index], 2)}" for m in moving]
-        said.append(f"Mean distance between two contexts of a word: {numbers.listed(parts)}.")
-    if not said:
-        said.append("The models have no contexts in common, so their distances are not compared.")
-    return " ".join(said)
+    moving = [(m.title, mean) for m in models if m not in still and (mean := found[m.index]) is not None]
+    return [m.title for m in still], sorted(moving, key=lambda each: -each[1])
 
 
 def _averages(words: Sequence[Word], models: Sequence[Model]) -> dict[int, float | None]:
@@ -257,8 +234,8 @@ def _answers(data: ReportData, model: Model) -> dict[str, Answer] | None:
     }
 
 
-def _left_out(models: Sequence[Model], answers: Answers) -> str:
-    """Return why some models are not shown."""
+def _left_out(models: Sequence[Model], answers: Answers) -> dict[str, list[str]]:
+    """Return the titles of models that are not shown, by the reason."""
     reasons: dict[str, list[str]] = {}
     for model in models:
         found = answers[model.name]
@@ -269,8 +246,7 @@ def _left_out(models: Sequence[Model], answers: Answers) -> str:
         else:
             reason = "none of the words is a token"
         reasons.setdefault(reason, []).append(model.title)
-    parts = [f"{numbers.listed(names)} ({reason})" for reason, names in reasons.items()]
-    return f"Not shown: {', '.join(parts)}." if parts else ""
+    return reasons
 
 
 def _context(stored: Mapping[str, Any], names: Sequence[str]) -> Context:

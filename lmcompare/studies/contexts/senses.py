@@ -9,12 +9,9 @@ from itertools import combinations, product
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from lmcompare.analysis.intervals import LEAST_UNITS, holm, ratio_bootstrap
 from lmcompare.render import numbers
-from lmcompare.render.templating import fill
-from lmcompare.render.titles import sentence, spoken
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData
 from lmcompare.runfolder.files import Array
@@ -133,7 +130,6 @@ def _p_value(sets: Sequence[Labelled]) -> float:
 
 LEVEL = 0.05  # of the adjusted p-values, for significance
 SHOWN_LAYERS = 12  # a deeper model has this many shown layers, evenly spread
-NOT_TESTED = "Whether the vectors tell the senses of a word apart is not tested for"
 
 
 @dataclass(frozen=True)
@@ -150,113 +146,110 @@ class Row:
     found: Separation
     gain: Gain | None = None
 
-    @property
-    def able(self) -> bool:
-        """Whether the nearest sentence has the same sense more often than by chance."""
-        return self.found.p < LEVEL
-
-    @property
-    def said(self) -> str:
-        """The model and the share."""
-        assert self.model is not None
-        return f"{self.model.title} {numbers.percent(self.found.share, 0)}"
-
     def right(self, word: str) -> str:
         """Return "5 of 8" of a set; a dash if it was left out."""
         one = self.sets.get(word)
         return "–" if one is None else f"{one.right:.3g} of {len(one.senses)}"
 
 
-def build(data: ReportData) -> tuple[Markup, bool]:
-    """Return the test of the senses, empty if no model was asked, and whether any could be tested."""
+LeftOut = tuple[tuple[str, tuple[str, ...]], ...]  # words that can't be tested, by the reason
+
+
+@dataclass(frozen=True)
+class Senses:
+    """What the section shows of the test.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        All tests.
+    own : sequence of Row
+        Those of the vectors of ranked models, or of all if none is ranked; the best first.
+    layers : sequence of (Model, mapping of int to float)
+        The share of right sentences in a model's vectors after some of its layers; 0 is before the first.
+    sets : sequence of dict
+        The words with their sentences, and the next words that each model expects.
+    left_out : sequence
+        The words that were left out of the tests.
+    untested : mapping
+        The titles of models that are not tested, by the number of words that they can read, that of all words, and
+        those that are left out.
+    """
+
+    rows: Sequence[Row]
+    own: Sequence[Row]
+    layers: Sequence[tuple[Model, Mapping[int, float]]]
+    sets: Sequence[Mapping[str, Any]]
+    left_out: Sequence[LeftOut]
+    untested: Mapping[tuple[int, int, LeftOut], Sequence[str]]
+
+    @property
+    def able(self) -> list[Row]:
+        """The models in which the nearest sentence has the same sense more often than by chance."""
+        return [row for row in self.own if row.found.p < LEVEL]
+
+    @property
+    def unable(self) -> list[str]:
+        """The titles of the others."""
+        return [_title(row) for row in self.own if row.found.p >= LEVEL]
+
+    @property
+    def better(self) -> list[str] | None:
+        """The models that are measurably better in context than by the average of the words before.
+
+        None if no average is stored.
+        """
+        if all(row.gain is None for row in self.own):
+            return None
+        return [_title(row) for row in self.own if row.gain and row.gain.p < LEVEL and row.gain.difference > 0]
+
+    @property
+    def not_apart(self) -> list[tuple[list[str], str]]:
+        """The words whose senses a model does not tell apart, though it does so for all words together."""
+        found = []
+        for row in self.able:
+            words = [f"“{word}”" for word, one in row.sets.items() if one.right <= row.found.chance * len(one.senses)]
+            if words:
+                found.append((words, _title(row)))
+        return found
+
+    @property
+    def paired(self) -> list[tuple[Row | None, Row | None]]:
+        """Pairs of rows: that of each model with that of its average, and those of the counts alone."""
+        averages = {_title(row): row for row in self.rows if row.average}
+        own = [row for row in self.rows if row.model and not row.average]
+        counts = [row for row in self.rows if row.model is None]
+        return [*((row, averages.get(_title(row))) for row in own), *((None, row) for row in counts)]
+
+
+def build(data: ReportData) -> Senses | None:
+    """Return the test of the senses; None if no model was asked."""
     stored = {m.name: found for m in data.scored if (found := (m.cell.measured("contexts") or {}).get("senses"))}
     models = [m for m in data.scored if m.name in stored]
+    if not models:
+        return None
     tested = [m for m in models if len(stored[m.name]["sets"]) >= LEAST_UNITS]
     rows = _with_gains(_adjusted(_rows(tested, stored)))
-    ranked = [row for row in rows if row.model is None or row.model.name not in data.unranked]
-    untested: dict[str, list[str]] = {}
+    own = [row for row in rows if row.model and not row.average]
+    ranked = [row for row in own if row.model and row.model.name not in data.unranked]
+    untested: dict[tuple[int, int, LeftOut], list[str]] = {}
     for model in models:
         if model not in tested:
-            untested.setdefault(_too_few(stored[model.name]), []).append(model.title)
-    if not models:
-        return Markup(), False
-    sets: dict[str, Mapping[str, Any]] = {}
+            found = stored[model.name]
+            sets, out = len(found["sets"]), len(found["left_out"])
+            untested.setdefault((sets, sets + out, _left_out(found)), []).append(model.title)
+    words: dict[str, Mapping[str, Any]] = {}
     for model in tested:
         for one in stored[model.name]["sets"]:
-            sets.setdefault(str(one["word"]), one)
-    html = fill(
-        "senses",
-        __package__,
-        verdict=verdict(ranked) or verdict(rows),
-        rows=rows,
-        paired=_paired(rows),
-        points=points,
-        layers=[
-            _by_layer(model, stored[model.name]["sets"]) for model in tested if _layers(stored[model.name]["sets"])
-        ],
-        sets=[_shown(one, tested, stored) for one in sets.values()],
-        unranked=data.unranked,
-        notes=[
-            *dict.fromkeys(_left_out(stored[m.name]) for m in tested),
-            *(f"{NOT_TESTED} {numbers.listed(names)}: {why}" for why, names in untested.items()),
-        ],
+            words.setdefault(str(one["word"]), one)
+    return Senses(
+        rows,
+        sorted(ranked or own, key=lambda row: -row.found.share),
+        [(m, _by_layer(stored[m.name]["sets"])) for m in tested if _layers(stored[m.name]["sets"])],
+        [_shown(one, tested, stored) for one in words.values()],
+        [out for out in dict.fromkeys(_left_out(stored[m.name]) for m in tested) if out],
+        untested,
     )
-    return html, bool(tested)
-
-
-def verdict(rows: Sequence[Row]) -> str:
-    """Return which models tell the senses apart, and whether better than the average of the words before does."""
-    own = sorted((r for r in rows if r.model and not r.average), key=lambda r: -r.found.share)
-    if not own:
-        return ""
-    able, chance = [r for r in own if r.able], numbers.percent(own[0].found.chance, 0)
-    if not able:
-        shares = numbers.listed([r.said for r in own])
-        return (
-            "No: in no model does the nearest sentence have the same sense measurably more often than by chance"
-            f" ({chance}; {shares}).{_beyond_average(own)}"
-        )
-    others = [r for r in own if not r.able]
-    who = numbers.listed([f"{spoken(_title(r))} ({numbers.percent(r.found.share, 0)})" for r in able])
-    not_in = numbers.listed([spoken(_title(r)) for r in others])
-    rest = f" This was not found in {not_in}." if others else ""
-    beyond = _beyond_average(own)
-    return (
-        f"Yes, in {who}: there the nearest sentence has the same sense more often than by chance"
-        f" ({chance}).{rest}{_not_apart(able)}{beyond}"
-    )
-
-
-def _beyond_average(own: Sequence[Row]) -> str:
-    """Return whether models are better in context than by the average before it; "" if no average is stored."""
-    if all(row.gain is None for row in own):
-        return ""
-    better = _better(own)
-    if not better:
-        return (
-            " Whether reading in context helps is not shown, however: no model is measurably better than the plain"
-            " average of the word vectors of the words before, which do not depend on context."
-        )
-    who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
-    return (
-        f" {who} measurably better than the plain average of the word vectors of the words before, which do not"
-        " depend on context."
-    )
-
-
-def _better(own: Sequence[Row]) -> list[str]:
-    """Return the models that are measurably better in context than by the average of the words before."""
-    return [_title(row) for row in own if row.gain and row.gain.p < LEVEL and row.gain.difference > 0]
-
-
-def _not_apart(able: Sequence[Row]) -> str:
-    """Return the words whose senses a model does not tell apart, though it does so for all words together."""
-    said = []
-    for row in able:
-        words = [f"“{word}”" for word, one in row.sets.items() if one.right <= row.found.chance * len(one.senses)]
-        if words:
-            said.append(f"for {numbers.listed(words)}, {spoken(_title(row))} is no better than chance")
-    return f" {sentence('; '.join(said))}." if said else ""
 
 
 def _with_gains(rows: Sequence[Row]) -> list[Row]:
@@ -267,13 +260,6 @@ def _with_gains(rows: Sequence[Row]) -> list[Row]:
     adjusted = holm(np.array([one.p for one in gains]))
     found = {id(row): replace(one, p=float(p)) for row, one, p in zip(own, gains, adjusted, strict=True)}
     return [replace(row, gain=found.get(id(row))) for row in rows]
-
-
-def _paired(rows: Sequence[Row]) -> list[tuple[Row | None, Row | None]]:
-    """Return pairs of rows: that of each model with that of its average, and those of the counts alone."""
-    averages = {_title(row): row for row in rows if row.average}
-    own = [row for row in rows if row.model and not row.average]
-    return [*((row, averages.get(_title(row))) for row in own), *((None, row) for row in rows if row.model is None)]
 
 
 def points(one: Gain) -> str:
@@ -312,25 +298,17 @@ def _row(model: Model | None, sets: Sequence[Mapping[str, Any]], what: str) -> R
     return Row(model, what == "average", labelled, separation(list(labelled.values())))
 
 
-@dataclass(frozen=True)
-class ByLayer:
-    """The share of right sentences in a model's vectors after some of its layers; 0 is before the first."""
-
-    model: Model
-    shares: Mapping[int, float]
-
-
 def _layers(sets: Sequence[Mapping[str, Any]]) -> int:
     return min((len(one.get("layers", [])) for one in sets), default=0)
 
 
-def _by_layer(model: Model, sets: Sequence[Mapping[str, Any]]) -> ByLayer:
+def _by_layer(sets: Sequence[Mapping[str, Any]]) -> dict[int, float]:
     last = _layers(sets) - 1
     shares = {}
     for layer in dict.fromkeys(round(last * k / SHOWN_LAYERS) for k in range(SHOWN_LAYERS + 1)):
         found = [_labelled(one, one["layers"][layer]) for one in sets]
         shares[layer] = sum(one.right for one in found) / sum(len(one.senses) for one in found)
-    return ByLayer(model, shares)
+    return shares
 
 
 def _labelled(one: Mapping[str, Any], distances: Sequence[Sequence[float]]) -> Labelled:
@@ -363,19 +341,9 @@ def _next(token: Mapping[str, Any]) -> str:
     return f"{name} {numbers.probability(token['probability'])} ({numbers.probability(token['other'])})"
 
 
-def _too_few(senses: Mapping[str, Any]) -> str:
-    """Return why a model is not tested."""
-    sets, words = len(senses["sets"]), len(senses["sets"]) + len(senses["left_out"])
-    return (
-        f"the test needs {LEAST_UNITS} of our {words} words with two senses, and {sets} can be read with these"
-        f" tokens. {_left_out(senses)}"
-    )
-
-
-def _left_out(senses: Mapping[str, Any]) -> str:
+def _left_out(senses: Mapping[str, Any]) -> LeftOut:
     """Return which words are left out, by reason."""
     reasons: dict[str, list[str]] = {}
     for word, reason in senses["left_out"].items():
         reasons.setdefault(str(reason), []).append(str(word))
-    parts = [f"{numbers.listed(words)} ({reason})" for reason, words in reasons.items()]
-    return f"Left out: {'; '.join(parts)}." if parts else ""
+    return tuple((reason, tuple(words)) for reason, words in reasons.items())
