@@ -319,8 +319,10 @@ def _mark_cells(tokens: Sequence[Token]) -> None:
             cell = row[i]
             side = cell.attrs.pop("style", "")
             right = side == "text-align:right"
-            if cell.type == "th_open":
+            if cell.type == "th_open" and text:
                 cell.attrs["scope"] = "col"
+            elif cell.type == "th_open":  # a corner of the table heads nothing
+                cell.tag = row[i + 2].tag = "td"
             elif side in ("", "text-align:left") and not named:
                 named = True
                 cell.tag = row[i + 2].tag = "th"
