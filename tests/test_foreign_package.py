@@ -100,7 +100,7 @@ class Lengths(Study):
 
     def show(self, report):
         said = report.results["studies"]["lengths"]["unigram"]["tokens"]
-        return Section.of("lengths", "Lengths of foreigners", Markup("<p>{} foreign tokens.</p>").format(said))
+        return Section.of_text("lengths", "Lengths of foreigners", "{{ said }} foreign tokens.", said=said)
 
 
 class Broken(Study):

@@ -20,7 +20,6 @@ from lmcompare.analysis.metrics import Outlook, outlook
 from lmcompare.analysis.results import results
 from lmcompare.render import numbers
 from lmcompare.render.definitions import Groups
-from lmcompare.render.markdown import from_html
 from lmcompare.render.prose import environment, filled, written
 from lmcompare.render.titles import short_titles, spoken
 from lmcompare.report.shown import shown
@@ -124,11 +123,6 @@ class Section:
     script: str = ""
     style: str = ""
     terms: Groups = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, key: str, title: str, html: Markup) -> Self:
-        """Return a section whose Markdown says what its HTML says."""
-        return cls(key, title, html, *from_html(html, key))
 
     @classmethod
     def written(

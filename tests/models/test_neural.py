@@ -40,7 +40,7 @@ def network_of(case: str) -> Network:
 
 
 class _Additions(TorchDispatchMode):
-    """Collects the gradients of indexing in which a place occurs twice: threads add to it in the order they arrive."""
+    """Collects gradients of indexing in which a place occurs twice: threads add to it in the order they arrive."""
 
     def __init__(self) -> None:
         super().__init__()

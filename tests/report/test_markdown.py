@@ -11,7 +11,7 @@ import pytest
 from lmcompare.analysis import Run
 from lmcompare.analysis.results import results
 from lmcompare.render import numbers
-from lmcompare.render.markdown import from_html, plain, table
+from lmcompare.render.markdown import plain, table
 
 CELLS = re.compile(r"(?<!\\)\|")
 
@@ -82,45 +82,3 @@ def test_plain_text_stays_plain(text: str, escaped: str) -> None:
 
 def test_table_by_hand() -> None:
     assert table(("a", "b"), [("x", "1")]) == "| a | b |\n| :-- | --: |\n| x | 1 |"
-
-
-@pytest.mark.parametrize(
-    ("html", "markdown"),
-    [
-        ("<h3>A &amp; b</h3><p>one\n  two<br>three</p>", "### A &amp; b\n\none two three"),
-        ("<p>the<b> bank </b>was <small>here</small></p>", "the **bank** was (here)"),
-        ("<p><a href='#a'>a</a> <a href='x/b.html'>b</a> <code>c_d</code></p>", "a [b](x/b.md) `c_d`"),
-        ("<ol><li>a</li><li>b</li></ol>", "a, b"),
-        (f"<ol><li>{'a' * 50}</li><li>b</li></ol>", f"1. {'a' * 50}\n2. b"),
-        ("<dl><div><dt>a</dt><dd>b<code>c</code></dd></div></dl>", "- **a**: b`c`"),
-        ("<pre>a``` *b*\n</pre>", "````\na``` *b*\n````"),
-        ("<pre>a\x1b[m\x9b\n\tb</pre><p><code>\x1b</code></p>", "```\na␛[m\\u009b\n\tb\n```\n\n`␛`"),
-        ("<script>a</script><details>b</details><p class='x js'>c</p><i aria-hidden='true'>d</i>", ""),
-        ("<details data-markdown='on'><summary>a</summary><p>b</p></details>", "**a**\n\nb"),
-        ("<details data-markdown='on'><summary data-markdown='off'>a</summary><p>b</p></details>", "b"),
-        ("<p>a<span data-markdown='off'>b</span><span data-markdown='c|d'>e</span></p>", "ac\\|d"),
-        (
-            "<table><caption>t</caption><thead><tr><th>a</th><th>b</th></tr></thead>"
-            "<tbody><tr><th>c</th><td class='n'>1</td></tr></tbody></table>",
-            "t\n\n| a | b |\n| :-- | --: |\n| c | 1 |",
-        ),
-        ("<table><tr><td>a</td></tr></table>", "|  |\n| :-- |\n| a |"),
-        (
-            "<table><thead><tr><th>a</th><th>b</th><th>c</th></tr></thead>"
-            "<tbody><tr><th colspan='2'>d</th><td class='n'>1</td></tr></tbody></table>",
-            "| a | b | c |\n| :-- | :-- | --: |\n| d |  | 1 |",
-        ),
-        ("<p>e<sup>5.27</sup> = 194; It<sub>2</sub> is<sub>3</sub></p>", "e^5.27 = 194; It\\_2 is\\_3"),
-        ("<ul><li><b>a</b><p>b</p><p>c</p>d</li></ul>", "**a** b c d"),
-    ],
-)
-def test_html_becomes_markdown(html: str, markdown: str) -> None:
-    assert from_html(html) == (markdown, {})
-
-
-def test_charts_are_kept_and_marks_are_not() -> None:
-    chart = '<svg class="chart " viewBox="0 0 1 1" aria-label="A &lt;chart&gt;"><g><title>t</title></g></svg>'
-    mark = '<svg class="key"><title>m</title></svg>'
-    said, charts = from_html(f"<figure>{chart}<p>{mark}name</p></figure>{chart}", "cost")
-    assert said.startswith("![A \\<chart\\>](charts/cost-1.svg)\n\nname\n\n![A")
-    assert charts == {"cost-1.svg": chart, "cost-2.svg": chart}
