@@ -172,7 +172,7 @@ def compare(
         finally:
             leave()
     show.say("Writing the report …")
-    from lmcompare.report.build import write_reports
+    from lmcompare.report.write import write_reports
 
     try:
         write_reports(folder, named=plan.report.studies or ())
@@ -250,7 +250,7 @@ class Comparison:
         import pandas as pd
 
         from lmcompare.probes import ask, read_pairs, store
-        from lmcompare.report.build import write_reports
+        from lmcompare.report.write import write_reports
 
         asked = read_pairs(pairs)
         models = self.trained_models()

@@ -8,7 +8,7 @@ import numpy as np
 
 from lmcompare.harness.experiment import parse
 from lmcompare.harness.run import run
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from tests.made import made
 
 LENGTH, SEASON, HORIZON = 200, 8, 4

@@ -59,7 +59,7 @@ def test_the_models_stay_if_the_report_cannot_be_written(temporary: Path, monkey
     def fail(folder: Path, **_: object) -> None:
         raise OSError("no space is left")
 
-    monkeypatch.setattr("lmcompare.report.build.write_reports", fail)
+    monkeypatch.setattr("lmcompare.report.write.write_reports", fail)
     with pytest.raises(OSError, match="no space") as caught:
         lmcompare.compare(TEXTS, "unigram", quiet=True)
     (made,) = temporary.iterdir()

@@ -61,7 +61,7 @@ def lab(
     from lmcompare.lab.findings import path_of, see_that_it_is_there
     from lmcompare.lab.page import write_page
     from lmcompare.lab.run import run_lab
-    from lmcompare.report.build import rebuild
+    from lmcompare.report.write import rebuild
 
     preset, corpus = options["preset"] or "default", options["corpus"]
     settings: Settings = [

@@ -36,10 +36,9 @@ def report(
     """
     from lmcompare.api import load
     from lmcompare.harness.overlay import from_here
-    from lmcompare.report.build import rebuild
     from lmcompare.report.terminal import repeated_notes
     from lmcompare.report.verdict import unverified
-    from lmcompare.report.write import write_joined_report
+    from lmcompare.report.write import rebuild, write_joined_report
     from lmcompare.runfolder.files import REMEDY
     from lmcompare.runfolder.guards import damage
     from lmcompare.runfolder.layout import STATE_FILES
@@ -100,8 +99,7 @@ def clean(
     removed with the last model.
     """
     from lmcompare.render import numbers
-    from lmcompare.report.build import write_reports
-    from lmcompare.report.write import remove_report
+    from lmcompare.report.write import remove_report, write_reports
     from lmcompare.runfolder.cleaning import clean as clean_folder
 
     named = [part.strip() for name in names or () for part in name.split(",")]
@@ -146,7 +144,7 @@ def probe(
     from json import dumps
 
     from lmcompare.probes import ask, read_pairs, store
-    from lmcompare.report.build import write_reports
+    from lmcompare.report.write import write_reports
 
     asked = read_pairs(pairs)
     models = trained_models(folder, model, seed, plugin)

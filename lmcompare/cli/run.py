@@ -50,8 +50,8 @@ def run(
         command = shlex.join(["lmcompare", *sys.argv[1:]])
         outcome = run_with_fractions(plan, folder, base=base, force=force, show=show, command=command)
         show.say("Writing the report …")
-        from lmcompare.report.build import write_reports
         from lmcompare.report.terminal import print_leaderboard
+        from lmcompare.report.write import write_reports
 
         _, missing = write_reports(folder, named=plan.report.studies or ())
     except KeyboardInterrupt:

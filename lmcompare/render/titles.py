@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 NAMES = ("word2vec", "WordNet", "PPM")  # they have no article
 PERSONS = ("Elman",)  # a title that begins with one keeps its capital letter
+Titles = Callable[[str], str]  # from a model's name to its title, as it is said inside a sentence
 
 
 def short_titles(titles: Sequence[str]) -> list[str]:

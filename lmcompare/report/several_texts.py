@@ -15,8 +15,8 @@ from lmcompare.render.templating import anchor
 from lmcompare.report import verdict as words
 from lmcompare.report.contents import Entry
 from lmcompare.report.data import ReportData, Section
+from lmcompare.report.notes import REPEATED, repeated_note
 from lmcompare.report.page import USED_TERM, whole_page
-from lmcompare.report.repeated import REPEATED, repeated_note
 from lmcompare.report.sections import glossary, leaderboard
 from lmcompare.runfolder.run import Run
 

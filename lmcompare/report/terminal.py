@@ -14,10 +14,14 @@ from lmcompare.analysis.intervals import FEW
 from lmcompare.analysis.leaderboard import Row, stored_rows
 from lmcompare.errors import without_controls
 from lmcompare.render import numbers
-from lmcompare.report.doubts import doubts
-from lmcompare.report.published import published_apart, published_figure, published_notes
-from lmcompare.report.repeated import repeated_note
-from lmcompare.report.sampled import sampled_notes
+from lmcompare.report.notes import (
+    doubts,
+    published_apart,
+    published_figure,
+    published_notes,
+    repeated_note,
+    sampled_notes,
+)
 from lmcompare.report.sections.leaderboard import PRETRAINED
 from lmcompare.report.shown import shown
 from lmcompare.report.verdict import unverified

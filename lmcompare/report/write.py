@@ -1,4 +1,7 @@
-"""Write the reports into a folder, each completely or not at all."""
+"""Everything that is made from stored runs: results.json, results.csv, report.md, report.html and the charts.
+
+Reports of several runs are written beside them: runs on one text in one table, other texts in tables of their own.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,15 @@ from lmcompare.render.charts.svg import is_standalone, standalone
 from lmcompare.report.page import Report
 from lmcompare.report.several_texts import SeveralTexts
 from lmcompare.runfolder.files import write_json, write_text
-from lmcompare.runfolder.guards import locked, refuse_others, refuse_place_in_run, remove_begun, remove_if_empty
+from lmcompare.runfolder.guards import (
+    OF_RUN,
+    locked,
+    refuse_links,
+    refuse_others,
+    refuse_place_in_run,
+    remove_begun,
+    remove_if_empty,
+)
 from lmcompare.runfolder.layout import CHARTS, JOINED, LAB_CHARTS, REPORT, REPORT_FILES
 
 ASIDE = ".new-"  # prefix of temporary folders, from which finished files are moved into place
@@ -64,7 +75,7 @@ def write_joined_report(folders: Sequence[Path], out: Path, studies: Sequence[st
     """Write one report of several runs into ``out``, with its results, and return the path of report.html.
 
     Runs on the same text become one table. Each other text has a table of its own, with the reason, and its full
-    report is in a folder under ``out / "tables"``. ``studies`` are as in ``lmcompare.report.build.rebuild``.
+    report is in a folder under ``out / "tables"``. ``studies`` are as in ``lmcompare.report.write.rebuild``.
 
     Raises
     ------
@@ -177,3 +188,68 @@ def _write_charts(folder: Path, charts: dict[str, str]) -> None:
     for path in place.glob("*"):
         if path.name not in charts and not path.name.startswith(LAB_CHARTS) and is_standalone(path):
             path.unlink()
+
+
+def write_reports(
+    folder: Path, page: Mapping[str, Any] = {}, named: Sequence[str] = ()
+) -> tuple[Path, dict[str, str]]:
+    """Write the results and the reports of a run into its folder.
+
+    ``page`` is as in ``ReportData``; ``named`` are the studies that the caller has named, whose code may run.
+
+    Returns
+    -------
+    page : Path
+        The path of report.html.
+    missing : dict of str to str
+        By "name/seed", why a cell is not among the figures.
+
+    Raises
+    ------
+    LmcompareError
+        If the folder is not a run folder, the report can't be made of it, or another process writes to it.
+    """
+    return _write(folder, page, named, lambda run: None)
+
+
+def rebuild(
+    folder: Path, page: Mapping[str, Any] = {}, studies: Sequence[str] | None = None
+) -> tuple[Path, dict[str, str]]:
+    """Write the reports of an earlier run again, unless its folder has lost everything that a report is made of.
+
+    ``studies`` are those that the user has named in place of the experiment's.
+
+    Raises
+    ------
+    LmcompareError
+        As ``write_reports``, and if no cell is left: the report that is there stays as it is.
+    """
+
+    def prepare(run: Run) -> None:
+        _see_that_something_is_left(run)
+        run.studies = run.studies if studies is None else studies
+
+    return _write(folder, page, studies or (), prepare)
+
+
+def _see_that_something_is_left(run: Run) -> None:
+    if not run.scored and (lost := [cell for cell in run.cells if cell.lost]):
+        raise LmcompareError(
+            f"{run.path} lacks what a report is made of ({lost[0].name}: {lost[0].error}); its report stays as it is"
+        )
+
+
+def _write(
+    folder: Path, page: Mapping[str, Any], named: Sequence[str], prepare: Callable[[Run], None]
+) -> tuple[Path, dict[str, str]]:
+    with made_of(folder):
+        refuse_links(folder)
+        load_run(folder)  # another folder gets no lock
+        with locked(folder):
+            run = load_run(folder)  # once: its files are checked and its scores are read for all that is written
+            run.named = named
+            prepare(run)
+            remove_begun(folder, OF_RUN)
+            write_results(run)
+            written = write_report_of(run, folder, page=page)
+        return written, {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.error is not None}

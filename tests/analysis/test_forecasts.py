@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from lmcompare.analysis.forecasts import accuracies, methods, shared_places
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from lmcompare.runfolder.layout import QUANTILES
 from lmcompare.runfolder.run import load_run
 from tests.measured import measured

@@ -30,7 +30,7 @@ from lmcompare.analysis.metrics import (
     unequal_reading,
 )
 from lmcompare.analysis.results import results
-from lmcompare.report.sampled import sampled_notes
+from lmcompare.report.notes import sampled_notes
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry
 from tests.analysis.scores import token_scores

@@ -13,7 +13,7 @@ from lmcompare import Comparison
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import Ahead, look_ahead, run
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from tests.made import made
 
 PLUGINS = '''

@@ -12,7 +12,7 @@ import lmcompare
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.run import run
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from lmcompare.runfolder.guards import damage
 from lmcompare.runfolder.layout import CELL_FILES, SEAL, TOKENS_FILES, TRAINED_FILES
 from tests.harness.small import BIGRAM, Watch, small_experiment

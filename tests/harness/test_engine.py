@@ -19,7 +19,7 @@ from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
 from lmcompare.harness.runner import Cost
 from lmcompare.model import Setting
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from lmcompare.runfolder.manifest import Machine
 from lmcompare.tokens import Encoded
 from tests.harness.small import FLAT, Watch, small_experiment

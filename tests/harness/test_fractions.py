@@ -14,7 +14,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import Outcome, run_with_fractions
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from lmcompare.runfolder.cleaning import clean
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.studies.growth.curves import growth

@@ -16,7 +16,7 @@ from lmcompare.harness.reading import RunCorpus, read
 from lmcompare.harness.run import run
 from lmcompare.models.unigram import Unigram
 from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from tests.harness.small import Watch, small_experiment, write_text
 
 TOKENIZER = """

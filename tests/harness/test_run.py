@@ -16,7 +16,7 @@ from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
-from lmcompare.report.build import rebuild, write_reports
+from lmcompare.report.write import rebuild, write_reports
 from lmcompare.runfolder.guards import locked
 from tests.harness.small import BIGRAM, FLAT, Watch, ahead, run_and_report, small_experiment, write_text
 from tests.measured import measured

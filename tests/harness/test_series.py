@@ -18,7 +18,7 @@ from lmcompare.harness.experiment import Experiment, parse
 from lmcompare.harness.overlay import overlaid
 from lmcompare.harness.run import run
 from lmcompare.registry import FILE_MODULE
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from lmcompare.runfolder.run import load_run
 from lmcompare.runfolder.states import load_state
 from lmcompare.tokens.values import ValueTokenizer

@@ -12,9 +12,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from lmcompare.analysis import Run, load_run
 from lmcompare.render.templating import asset
-from lmcompare.report.build import write_reports
 from lmcompare.report.data import Model
-from lmcompare.report.write import write_joined_report
+from lmcompare.report.write import write_joined_report, write_reports
 from lmcompare.studies.live.section import ENGINE
 from tests.made import made
 from tests.report.browser import executable, visit

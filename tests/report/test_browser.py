@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from tests.report.browser import complaints, visit
 from tests.report.part import part_of
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.report.doubts import doubts
+from lmcompare.report.notes import doubts
 
 COMPRESSED = {"gzip": 2.9, "ppmd": 2.0}
 

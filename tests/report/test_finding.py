@@ -11,10 +11,10 @@ import pytest
 from lmcompare.analysis import Run, compare_models, rows
 from lmcompare.analysis.leaderboard import Verdict, verdict
 from lmcompare.render.titles import spoken
-from lmcompare.report import compressors
 from lmcompare.report.data import ReportData
-from lmcompare.report.finding import beside_compressor, headline, lead, of_settings
+from lmcompare.report.notes import compressors_in_brief, compressors_of
 from lmcompare.report.sections import leaderboard
+from lmcompare.report.verdict import beside_compressor, headline, lead, of_settings
 from tests.analysis.tiny import bits, tiny_run
 from tests.report.tree import plain
 
@@ -134,16 +134,16 @@ def test_a_compressor_within_an_interval_is_named(clear: Run) -> None:
 
 
 def test_figures_of_compressors_in_brief() -> None:
-    found = compressors.listed({"ppmd": 1.943, "gzip": 2.983, "xz": 2.318})
+    found = compressors_of({"ppmd": 1.943, "gzip": 2.983, "xz": 2.318})
     assert [each.title for each in found] == ["gzip", "xz", "PPMd, order 8"]
-    assert compressors.in_brief(found) == "gzip 2.98, xz 2.32 and PPMd 1.94"
+    assert compressors_in_brief(found) == "gzip 2.98, xz 2.32 and PPMd 1.94"
 
 
 @pytest.mark.slow
 def test_the_leaderboard_has_the_compressors_that_the_run_has_measured(run: Run) -> None:
     section = leaderboard.build(ReportData(run))
     assert section is not None
-    for each in compressors.listed(run.corpus.compressors):
+    for each in compressors_of(run.corpus.compressors):
         assert each.title in section.html
         assert f"{each.bits_per_byte:.3f}" in section.html
     assert len(run.corpus.compressors) == 5

@@ -12,8 +12,8 @@ from lmcompare.analysis.findings import digest_of
 from lmcompare.analysis.joined import join
 from lmcompare.lab.findings import path_of
 from lmcompare.lab.page import write_page
-from lmcompare.report.build import write_reports
 from lmcompare.report.data import SERVED, ReportData, Section
+from lmcompare.report.write import write_reports
 from lmcompare.runfolder.run import load_run
 from lmcompare.studies.ideas import section as ideas
 from tests.lab.laboratory import write_lab

@@ -21,8 +21,8 @@ from lmcompare.corpora import documents_of
 from lmcompare.corpora.schemes.gensim_data import SOURCE
 from lmcompare.errors import LmcompareError
 from lmcompare.models.cache.plugin import CacheModel
-from lmcompare.report.build import write_reports
 from lmcompare.report.data import ReportData
+from lmcompare.report.write import write_reports
 from lmcompare.studies.live import section as live
 from lmcompare.tokens import build_vocabulary, encode_prompt, fit_tokenizer, make_tokenizer
 from lmcompare.tokens.codelength.between import SpellingModel

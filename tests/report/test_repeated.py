@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.report.repeated import of_all_of_it, repeated_note, with_repeated
+from lmcompare.report.notes import of_all_of_it, repeated_note, with_repeated
 from tests.report.tree import plain
 
 TITLE = "The 5-gram predicts this text best"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis import load_run, write_results
-from lmcompare.report.sampled import sampled_notes
+from lmcompare.report.notes import sampled_notes
 from lmcompare.report.terminal import print_leaderboard
 from tests.analysis.tiny import SOUND, bits, tiny_run
 from tests.report.part import part_of

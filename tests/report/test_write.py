@@ -16,9 +16,9 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
-from lmcompare.report import build
-from lmcompare.report.build import write_reports
+from lmcompare.report import write
 from lmcompare.report.page import Report
+from lmcompare.report.write import write_reports
 from lmcompare.runfolder.files import umask
 from lmcompare.runfolder.guards import locked
 from lmcompare.runfolder.layout import MARK
@@ -57,7 +57,7 @@ def test_a_run_that_ended_just_before_is_in_the_report(copy: Path, monkeypatch: 
         with locked(folder) as see_that_it_is_there:
             yield see_that_it_is_there
 
-    monkeypatch.setattr(build, "locked", locked_after_another_run)
+    monkeypatch.setattr(write, "locked", locked_after_another_run)
     write_reports(copy)
     assert json.loads((copy / "results.json").read_text())["experiment"] == "the other run"
 
@@ -96,7 +96,7 @@ def test_a_missing_file_is_named(copy: Path) -> None:
 
 def test_loads_neither_models_nor_heavy_libraries(copy: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from lmcompare.report.build import write_reports;"
+        "import sys; from pathlib import Path; from lmcompare.report.write import write_reports;"
         " write_reports(Path(sys.argv[1])); print('LOADED', *sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script, str(copy)], capture_output=True, text=True, check=True)
@@ -107,7 +107,7 @@ def test_loads_neither_models_nor_heavy_libraries(copy: Path) -> None:
 
 def test_a_fault_of_the_report_is_not_called_a_damaged_folder(copy: Path) -> None:
     with (
-        patch("lmcompare.report.build.write_results", side_effect=KeyError("no such key")),
+        patch("lmcompare.report.write.write_results", side_effect=KeyError("no such key")),
         pytest.raises(LmcompareError, match=r"can't be made \(KeyError: 'no such key'.*fault of lmcompare") as caught,
     ):
         write_reports(copy)

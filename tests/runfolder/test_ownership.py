@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from lmcompare.run_mark import is_run_folder
 from lmcompare.runfolder.guards import claim, end_replacements, remove_begun, remove_written, replace_cell, target_of
 from lmcompare.runfolder.layout import CELL_FILES, MARK

@@ -15,8 +15,8 @@ import pytest
 import lmcompare
 from lmcompare.analysis import Run, RunFolderError, load_run, results
 from lmcompare.exhibits import KINDS
-from lmcompare.report.build import write_reports
 from lmcompare.report.terminal import print_leaderboard
+from lmcompare.report.write import write_reports
 from tests.analysis.scores import token_scores
 from tests.run_folder import reseal, write_report, write_run_folder
 

@@ -14,10 +14,16 @@ from lmcompare.analysis.joined import same_tokenizer
 from lmcompare.analysis.leaderboard import PER_TOKEN, Row, Status
 from lmcompare.render import numbers
 from lmcompare.render.charts import intervals as charts
-from lmcompare.report.compressors import best, in_brief, listed
 from lmcompare.report.data import Model, ReportData, Section, grouped
-from lmcompare.report.published import published_apart, published_figure, published_notes
-from lmcompare.report.sampled import sampled_notes
+from lmcompare.report.notes import (
+    best_compressor,
+    compressors_in_brief,
+    compressors_of,
+    published_apart,
+    published_figure,
+    published_notes,
+    sampled_notes,
+)
 
 SAME = 1e-9  # bits per byte: smaller spreads are rounding of a mean of equal figures
 STRIP = (8.0, 160.0)  # left and right end of the intervals in the table, in pixels
@@ -142,8 +148,8 @@ def facts(data: ReportData, prefix: str = "") -> dict[str, Any]:
         "published": [row for row in data.results["published"] if row["reason"] is None],
         "remarks": [*published_notes(data.results), *published_apart(data.results)],
         "shown_figure": published_figure,
-        "compressors": (programs := listed(data.run.corpus.compressors)),
-        "in_brief": in_brief(programs),
+        "compressors": (programs := compressors_of(data.run.corpus.compressors)),
+        "in_brief": compressors_in_brief(programs),
     }
 
 
@@ -155,8 +161,10 @@ def chart(data: ReportData, titles: Mapping[str, str]) -> Markup | None:
     label = "Bits per byte of every ranked model with its 95 % interval"
     title = "Bits per byte with 95 % interval (less is better)"
     known = {} if data.is_of_a_part else data.run.corpus.compressors  # these have read all of the text
-    top = best(known)
-    shown = sorted((one for one in listed(known) if one == top or one.name == "xz"), key=lambda one: one != top)
+    top = best_compressor(known)
+    shown = sorted(
+        (one for one in compressors_of(known) if one == top or one.name == "xz"), key=lambda one: one != top
+    )
     marks = [(one.name, one.bits_per_byte) for one in shown]
     return charts.intervals(rows, label, title, numbers.tidy, numbers.bits_per_byte, marks=marks) if rows else None
 

@@ -17,14 +17,13 @@ from lmcompare.analysis.metrics import document_figures, tokens_read, unequal_re
 from lmcompare.analysis.results import as_csv
 from lmcompare.analysis.results import leaderboard as figures
 from lmcompare.render import numbers
-from lmcompare.render.titles import sentence, short_titles, spoken, with_titles
+from lmcompare.render.titles import Titles, sentence, short_titles, spoken, with_titles
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.doubts import doubts
-from lmcompare.report.finding import beside_compressor, headline, lead, of_settings
-from lmcompare.report.repeated import of_all_of_it, repeated_note, with_repeated
+from lmcompare.report.notes import doubts, of_all_of_it, repeated_note, with_repeated
 from lmcompare.report.sections import fairness, leaderboard
 from lmcompare.report.sections.fairness import budget, limited
+from lmcompare.report.verdict import beside_compressor, headline, lead, of_settings
 
 UNIGRAM = "unigram"  # the plug-in that knows word frequencies alone
 
@@ -223,7 +222,7 @@ def _label(budget: Mapping[str, float]) -> str:
     return f"At equal {unit} ({(numbers.seconds if unit == 'seconds' else numbers.short)(budget[unit])})"
 
 
-def documents_won(data: ReportData, found: Verdict | None, title: words.Titles) -> str:
+def documents_won(data: ReportData, found: Verdict | None, title: Titles) -> str:
     """Return on how many of the test documents the best model is better than the second.
 
     "" for a single document, or if a part of the test text is left out.

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from lmcompare.lab.page import write_page
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from tests.lab.laboratory import write_lab
 from tests.report.browser import open_all, visit
 

@@ -10,7 +10,7 @@ import pytest
 
 import lmcompare
 from lmcompare.api import Comparison
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from tests.full.browsers.firefox import Firefox, firefox
 
 pytestmark = pytest.mark.usefixtures("cells_here")

@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect
 
 from lmcompare.exhibits import to_json
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from tests.exhibit_samples import heatmap
 from tests.measured import change_measured
 from tests.report.browser import open_all, reopened, visit

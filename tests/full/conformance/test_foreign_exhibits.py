@@ -8,7 +8,7 @@ from lmcompare.exhibits import KINDS
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from tests.harness.small import write_text
 from tests.report.tree import Node, parse
 

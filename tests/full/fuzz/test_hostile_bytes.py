@@ -19,7 +19,7 @@ from lmcompare import corpora
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment
 from lmcompare.models.word2vec.ready_vectors import ready_vectors
-from lmcompare.report.build import rebuild
+from lmcompare.report.write import rebuild
 from lmcompare.tokens import Vocabulary
 from tests.damage import CHANGES, HARMS, PLACES, changed, harmed
 from tests.made import made

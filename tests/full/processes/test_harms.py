@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare.harness.run import run
-from lmcompare.report.build import write_reports
+from lmcompare.report.write import write_reports
 from tests.harness.small import small_experiment, write_text
 
 HARMS = """
