@@ -227,8 +227,7 @@ class Recurrence(Network):
         self.head = Head(types, design.width)
         self.recurrence: nn.Module
         if self.cell in ("min-gru", "qrnn"):
-            shape = design.width, self.hidden, self.layers, self.dropout
-            self.recurrence = ParallelRecurrence(self.cell, *shape)
+            self.recurrence = ParallelRecurrence(self.cell, design.width, self.hidden, self.layers, self.dropout)
         else:
             kind = {"elman": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[self.cell]
             between = self.dropout if self.layers > 1 else 0.0
