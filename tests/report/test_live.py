@@ -41,7 +41,7 @@ FAMILIES = {
     "bags": ("bag", "linear-bag", "placed-bag"),
     "of a few words": ("feed-forward", "bengio", "log-bilinear", "cnn"),
     "recurrent": ("lstm", "multiplicative", "plain-gru", "elman", "min-gru", "qrnn"),
-    "linear": ("state-space-feed-forward", "linear-attention"),
+    "linear": ("state-space", "linear-attention"),
     "transformers": ("learned", "sinusoidal", "alibi", "modern", "convolutions"),
 }
 LITTLE: dict[str, Any] = {"width": 8, "hidden": 8, "steps": 20, "batch": 4, "length": 16}

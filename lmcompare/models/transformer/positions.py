@@ -71,4 +71,4 @@ def relative_bias(learned: Tensor, heads: int, distance: Tensor, *, causal: bool
     least = 0 if causal else table.shape[1] // 2
     place = (distance + least).clamp(0, table.shape[1] - 1)
     # indexing would add gradients in the order in which threads arrive
-    return table.index_select(1, place.flatten()).unflatten(1, place.shape)
+    return table.index_select(1, place.flatten()).view(heads, *place.shape)
