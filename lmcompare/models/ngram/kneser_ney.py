@@ -1,32 +1,41 @@
-"""Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999, section 3), as KenLM's ``lmplz`` estimates it.
+"""Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999, section 3).
 
-    p(w | h) = (c(h w) - D(c(h w))) / c(h ·) + γ(h) p(w | h')        γ(h) = Σ_v D(c(h v)) / c(h ·)
+    p(w | h) = (c(h w) - D(c(h w))) / c(h ·) + γ(h) p(w | h')
+    γ(h) = Σ_v D(c(h v)) / c(h ·) = (D_1 N_1(h) + D_2 N_2(h) + D_3 N_3(h)) / c(h ·)
 
-h is the context, the last k - 1 words; h' is h without its first word; c(h ·) = Σ_v c(h v); and p(w | h') below the
-unigrams is 1 / V. An n-gram that was not seen has c = D = 0, so its probability is γ(h) p(w | h'): the shorter
-context predicts, with the weight that the discounts have left. After an unseen context, p(w | h) is p(w | h').
+h is the context, the last k - 1 words; h' is h without its first word; c(h ·) = Σ_v c(h v); N_j(h) is how many words
+have the count j after h, and N_3(h) how many have 3 or more. In place of the order below the unigrams there is 1 / V.
+An n-gram that was not seen has c = D = 0, so its probability is γ(h) p(w | h'): the shorter context predicts, with
+the weight that the discounts have left. After an unseen context, p(w | h) is p(w | h'). Each order has counts and
+discounts of its own.
 
 The hyper-parameters are the order n and ``prune``. The steps are those of this file:
 
 1. ``adjusted_counts``: c of the highest order is the frequency. Below, it is the number of different words before the
    k-gram (Kneser and Ney 1995): "Francisco" is frequent, but follows only "San", so it is unlikely in a new context.
-2. ``discounts``: D is estimated from how many k-grams have the count 1, 2, 3 and 4.
+2. ``discounts``: D is estimated from how many k-grams have the adjusted count c of 1, 2, 3 and 4.
 3. ``interpolate``: the probabilities of one order, from those of the order below.
 4. ``estimate``: all orders, from the unigrams up.
 
-The k-grams of one order are numbered 0 … n_k - 1, as in ``lmcompare.counts.ngrams.Counts``: ``contexts`` has the
+The k-grams of one order are numbered from 0, as in ``lmcompare.counts.ngrams.Counts``: ``contexts`` has the
 number of h, and ``shorter`` the number of h' w. In the text "<s> a b </s> <s> b b </s>", with the words numbered
 </s> = 0, a = 1, b = 2, <s> = 3, the bigrams, sorted by context and then by word, are
 
     number      0       1       2       3       4
     bigram      a b     b </s>  b b     <s> a   <s> b
     frequency   1       2       1       1       1
-    contexts    1 (a)   2 (b)   2 (b)   3       3
-    shorter     2 (b)   0       2 (b)   1 (a)   2 (b)
+    contexts    1 (a)   2 (b)   2 (b)   3 (<s>) 3 (<s>)
+    shorter     2 (b)   0 (</s>) 2 (b)  1 (a)   2 (b)
 
-so c(b) = 3, since ``shorter`` has it three times: b follows a, b and <s>. All numbers are float32, in the order of
-operations of ``lmplz``, so that the results are equal to the last bit. ``kneser_ney_fast`` does the same with threads
-and little memory, and makes the table of ``lmcompare.counts.table``, in which words are looked up.
+so c(b) = 3, since ``shorter`` has it three times: b follows a, b and <s>. The unigrams have c = 1, 1, 3 and 0: <s> is
+never predicted. So few counts estimate no discounts, so they are 0.5, 1 and 1.5, and
+
+    p(b)     = (3 - 1.5) / 5 + 0.5 · 1/3 = 0.467        γ = (2 · 0.5 + 1.5) / 5 = 0.5
+    p(b | b) = (1 - 0.5) / 3 + 0.5 · 0.467 = 0.4        γ(b) = (0.5 + 1) / 3 = 0.5
+
+All numbers are float32, in the order of operations of ``lmplz``, the estimator of KenLM, so that the results are
+equal to the last bit. ``kneser_ney_fast`` does the same with threads and little memory, and makes the table of
+``lmcompare.counts.table``, in which words are looked up.
 """
 
 from __future__ import annotations
@@ -41,14 +50,14 @@ from lmcompare.counts.ngrams import Counts
 from lmcompare.counts.table import BoolArray, Float32Array
 from lmcompare.tokens import IntArray
 
-FALLBACK = (0.5, 1.0, 1.5)
+FALLBACK = (0.5, 1.0, 1.5)  # the discounts of texts that are too short to estimate any
 
 
 def adjusted_counts(counts: Sequence[Counts]) -> list[IntArray]:
     """Return the counts c of all orders, each (n_k,).
 
-    Every (k+1)-gram is one different word before the k-gram of its last words, its ``shorter``. A k-gram that begins
-    with ``<s>`` keeps its frequency, because nothing comes before it.
+    Each (k+1)-gram shows one word before a k-gram, its ``shorter``; so c is how often ``shorter`` has the k-gram. A
+    k-gram that begins with ``<s>`` keeps its frequency, because nothing comes before it.
     """
     found = []
     starts = np.arange(counts[0].width) == counts[0].width - 1  # (n_1,): whether the k-gram begins with <s>
@@ -61,7 +70,7 @@ def adjusted_counts(counts: Sequence[Counts]) -> list[IntArray]:
 
 @dataclass(frozen=True)
 class Discounts:
-    """The discounts of one order for the counts 1, 2, and 3 or more; ``reason`` says why they are the fixed ones."""
+    """The discounts of one order for the counts 1, 2, and 3 or more; ``reason`` says why they are ``FALLBACK``."""
 
     amounts: tuple[float, float, float]
     reason: str = ""

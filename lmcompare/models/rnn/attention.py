@@ -3,14 +3,15 @@
 For word i with the vector x_i of a document, d numbers, with states of H numbers and scores made of A numbers:
 
     s_i  = LSTM(x_i, s_{i-1})               the state after the word
-    e_ij = v · tanh(W s_i + U s_j)          how well the state j fits, for the ``window`` states before i
+    e_ij = v · tanh(W s_i + b + U s_j)      how well the state j fits the state i, for the ``window`` states before i
     a_ij = exp(e_ij) / Σ_k exp(e_ik)        its weight
     c_i  = Σ_j a_ij s_j                     the context vector
-    f_i  = tanh(O [s_i; c_i])               the features, whose products with the d numbers of each word's vector
+    f_i  = tanh(O [s_i; c_i] + o)           the features, whose products with the d numbers of each word's vector
                                             are its scores in the softmax for word i + 1
 
-The equations of the LSTM are in ``network.py``. Attention comes after the recurrence: no state depends on it, so all
-are computed first, and then all weights of B documents and T words at once.
+In the paper a decoder attends to the states of an encoder, and what it finds enters its next state. Here a model
+attends to its own past, after the recurrence: no state depends on it, so all are computed first, and then all weights
+of B documents and T words at once. The equations of the LSTM are in ``network.py``.
 """
 
 from __future__ import annotations
@@ -43,10 +44,8 @@ TRANSLATION = Idea(
 class RnnAttention(Rnn):
     """An LSTM language model with attention over its own past states.
 
-    By default the attention is that of Bahdanau, Cho and Bengio (2015): e_ij = v · tanh(W s_i + U s_j),
-    a_ij = softmax_j(e_ij), c_i = Σ_j a_ij s_j. It attends to the ``window`` states before i, after the recurrence, so
-    it cannot see any word that is still to be predicted; the features f_i = tanh(O [s_i; c_i]) then feed the softmax.
-    The state and the past states are carried through the whole document. Without attention the model is ``Rnn``.
+    By default the attention is that of Bahdanau, Cho and Bengio (2015). It sees the ``window`` states before a word,
+    which are carried through the whole document. Without attention the model is ``Rnn``.
 
     The other hyper-parameters are those of ``Rnn``.
 
@@ -108,11 +107,7 @@ class WindowAttention(nn.Module):
             self.v = nn.Parameter(torch.randn(width).div_(width**0.5))
 
     def scores(self, states: Tensor, before: Tensor) -> Tensor:
-        """Return e (B, T, window): state t with the states t … t + window - 1 of ``before`` (B, window + T - 1, H).
-
-        The additive score of a query W s_i and a key U s_j is v · tanh(W s_i + U s_j), the multiplicative one their
-        product over √A.
-        """
+        """Return e (B, T, window): row t with the rows t … t + window - 1 of ``before`` (B, window + T - 1, H)."""
         if self.kind == "even":
             return states.new_zeros(*states.shape[:2], self.window)
         query, keys = self.W(states), self.U(before)  # (B, T, A) and (B, window + T - 1, A)
@@ -155,6 +150,7 @@ class WindowAttention(nn.Module):
         there = place[None] >= self.window - filled[:, None, None]  # (B, T, window): whether such a state exists
         if reach is not None:
             there = there & (column >= self.window - reach)
+        # -1e9 and not -∞, which would give 0 / 0 for the first word, and then 0 for what is not there
         weights = torch.softmax(self.scores(states, before).masked_fill(~there, -1e9), -1) * there
         return banded(weights) @ before, weights
 
@@ -208,7 +204,10 @@ def band_of(pairs: Tensor, window: int) -> Tensor:
 
 
 def banded(weights: Tensor) -> Tensor:
-    """Return (B, T, W) as (B, T, W + T - 1) with row t shifted right by t, for one matrix product with the states."""
+    """Return (B, T, W) as (B, T, W + T - 1) with row t shifted right by t, for one matrix product with the states.
+
+    For W = 2 and T = 3, the rows a b, c d and e f become a b 0 0, 0 c d 0 and 0 0 e f.
+    """
     rows, length, window = weights.shape
     across = window + length - 1
     padded = functional.pad(weights, (0, across + 1 - window))  # one more column shifts the next row by one

@@ -1,8 +1,15 @@
-"""The transformer, in the order of its explanation: hyper-parameters, attention, layer, network.
+"""The transformer (Vaswani et al. 2017): hyper-parameters, attention, layer and network, in this order.
+
+A position has a vector x of d numbers, its word vector at first. Each layer adds two vectors to it: what its H heads
+find at the position itself and before, and what a feed-forward network makes of that.
+
+    q, k, v = W_q n, W_k n, W_v n               of n = norm(x), each cut into H parts, one for each head
+    a_ij = softmax_j(q_i · k_j / √(d / H))      the weight of position j ≤ i; norms go before (GPT-2), not after
+    x_i ← x_i + W_o [Σ_j a_ij v_j]              the H means, one after the other
+    x_i ← x_i + down(GELU(up(norm(x_i))))       inside, 4 d numbers
+    p(w) = softmax_w(norm(x_i) · E_w + b_w)     after the last layer; E_w is the vector of the word w
 
 B documents are read side by side, T positions of each at once, with M positions before them in the memory, S = M + T.
-A position has a vector of d numbers, its word vector at first. Each layer adds two vectors to it: what its H heads
-find at the positions before, and what a feed-forward network makes of that.
 """
 
 from __future__ import annotations
@@ -10,7 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -132,10 +139,9 @@ class SelfAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """down(GELU(up(x))), with 4 d numbers inside.
+    """down(GELU(up(x))); in the style of Llama down(silu(a) · b), SwiGLU, for the halves a and b of up(x).
 
-    In the style of Llama it is down(silu(a) · b), SwiGLU, for the halves a and b of up(x) (Shazeer 2020), each two
-    thirds as wide, so that the number of parameters is the same.
+    These are two thirds as wide, so that the number of parameters is the same (Shazeer 2020).
     """
 
     def __init__(self, design: Design) -> None:
@@ -148,13 +154,8 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return (…, d) for x (…, d)."""
         inner = self.up(x)
-        if self.gated:
-            a, b = inner.chunk(2, -1)
-            inner = functional.silu(a) * b
-        else:
-            inner = functional.gelu(inner)
-        found: Tensor = self.down(inner)
-        return found
+        a, b = inner.chunk(2, -1)
+        return cast(Tensor, self.down(functional.silu(a) * b if self.gated else functional.gelu(inner)))
 
 
 class Block(nn.Module):
@@ -224,9 +225,8 @@ class TransformerNetwork(Network):
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, d) and the memory.
 
-        The memory is ``keys`` and ``values`` (B, layers, H, window - 1, d / H) of the last positions, before
-        rotation, and ``read`` (B,), how many tokens of the document have been read; and with convolutions ``near``
-        (B, layers, 2, convolution, d), the last vectors that they read.
+        The memory is ``keys`` and ``values`` (B, layers, H, window - 1, d / H) of the last positions, not rotated,
+        ``read`` (B,), the number of tokens read, and with convolutions ``near`` (B, layers, 2, convolution, d).
         """
         return self.attend(inputs, memory)[:2]
 
