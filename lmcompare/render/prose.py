@@ -427,13 +427,9 @@ def head(text: str, key: str = "", more: bool = False, sorted: bool = False) -> 
 
 def model(one: Any, unranked: Sequence[str] = (), full: bool = False) -> Inline:
     """Return the title of a model with its mark, and remarks if it is not ranked."""
-    title = one.full if full else one.title
-    remarks = ["not ranked"] if one.name in unranked else []
-    if remarks and not one.entry.traits.get("normalised", True):
-        remarks.append("scores, not probabilities")
-    tags = Markup("").join(Markup(' <span class="tag">{}</span>').format(each) for each in remarks)
-    said = plain(title) + "".join(f" ({each})" for each in remarks)
-    return Inline(templating.chip(title, one.index) + tags, said, row={"data-model": str(one.index)})
+    remarks = "".join(f" ({each})" for each in templating.remarks(one, unranked))
+    said = plain(one.full if full else one.title) + remarks
+    return Inline(templating.titled(one, unranked, full), said, row={"data-model": str(one.index)})
 
 
 def chip(name: str, index: int) -> Inline:

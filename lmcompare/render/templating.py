@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -28,11 +28,8 @@ NUMBERS = (
 
 
 @cache
-def environment(package: str = "lmcompare.report", still: bool = False) -> Environment:
-    """Return the environment of the templates of a package, in its folder ``templates``, and of those of all.
-
-    ``still``: whether they are filled for a document that stands alone, without links, controls and scripts.
-    """
+def environment(package: str = "lmcompare.report") -> Environment:
+    """Return the environment of the templates of a package, in its folder ``templates``, and of those of all."""
     made = Environment(
         loader=ChoiceLoader([PackageLoader(each) for each in (package, "lmcompare.render")]),
         autoescape=True,
@@ -42,14 +39,13 @@ def environment(package: str = "lmcompare.report", still: bool = False) -> Envir
     )
     for name in NUMBERS:
         made.filters[name] = getattr(numbers, name)
-    named = without_link if still else term
     made.filters |= {"spoken": spoken, "visible": visible, "shown": shown, "embedded": embedded, "flagged": flagged}
-    made.filters["explained"] = partial(explained, named=named)
-    made.globals |= {"hue": svg.hue, "term": named, "chip": chip, "terms": TERMS, "still": still}
+    made.filters["explained"] = explained
+    made.globals |= {"hue": svg.hue, "term": term, "chip": chip, "titled": titled, "terms": TERMS}
     return made
 
 
-def fill(template: str, /, package: str = "lmcompare.report", still: bool = False, **context: Any) -> Markup:
+def fill(template: str, /, package: str = "lmcompare.report", **context: Any) -> Markup:
     """Return a template with these values.
 
     Parameters
@@ -58,12 +54,10 @@ def fill(template: str, /, package: str = "lmcompare.report", still: bool = Fals
         The template's path in the package's folder ``templates``, without ``.html.j2``.
     package : str, default="lmcompare.report"
         The package that brings the template.
-    still : bool, default=False
-        As in ``environment``.
     **context : object
         The values of the template's names; text in them is escaped.
     """
-    return Markup(environment(package, still).get_template(f"{template}.html.j2").render(**context))
+    return Markup(environment(package).get_template(f"{template}.html.j2").render(**context))
 
 
 def asset(name: str, package: str = "") -> str:
@@ -130,6 +124,19 @@ def chip(name: str, index: int, family: str = "m") -> Markup:
     return Markup(
         '<span class="chip {}"><svg class="key" viewBox="0 0 14 14" aria-hidden="true">{}</svg>{}</span>'
     ).format(svg.hue(index, family), mark, Markup("<bdi>{}</bdi>").format(name))
+
+
+def remarks(model: Any, unranked: Sequence[str]) -> list[str]:
+    """Return what is said beside the title of a model that is not ranked; nothing of the others."""
+    if model.name not in unranked:
+        return []
+    return ["not ranked", *(() if model.entry.traits.get("normalised", True) else ("scores, not probabilities",))]
+
+
+def titled(model: Any, unranked: Sequence[str] = (), full: bool = False) -> Markup:
+    """Return the title of a model with its mark, and remarks if it is not ranked."""
+    tags = (Markup(' <span class="tag">{}</span>').format(each) for each in remarks(model, unranked))
+    return chip(model.full if full else model.title, model.index) + Markup("").join(tags)
 
 
 def anchor(name: str) -> str:
