@@ -78,6 +78,8 @@ MADE = [preset for preset in PRESETS if not preset.startswith("brown")]
 def test_a_preset_is_well_formed(preset: str) -> None:
     plan = files.load(BENCHMARKS / f"{preset}.toml")
     assert preset.replace("_", "-") == plan.name
+    for model in plan.models:
+        plugins.build(model.plugin, model.hyperparameters)
     keys = [(each.name, each.unit, each.split) for each in plan.published]
     assert len(set(keys)) == len(keys)
     for each in plan.published:

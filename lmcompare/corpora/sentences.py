@@ -15,10 +15,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from nltk.tokenize.punkt import PunktParameters
 
 
@@ -226,11 +225,12 @@ def _confirmed(learnt: set[str], text: str) -> set[str]:
     return kept | {a for a in doubtful if seen[a] and 2 * goes_on[a] >= seen[a]}
 
 
-IntArray = npt.NDArray[np.int64]
 ASCII_SPACES = " \t\n\r\v\f"
 
 
-def numbered_words(texts: Sequence[str], spaces: str | None = None) -> tuple[list[str], IntArray, IntArray]:
+def numbered_words(
+    texts: Sequence[str], spaces: str | None = None
+) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Number the words of texts in order of first appearance.
 
     Parameters
@@ -249,6 +249,7 @@ def numbered_words(texts: Sequence[str], spaces: str | None = None) -> tuple[lis
     array of shape (D,)
         How many words each text has.
     """
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -46,6 +46,8 @@ class StateSpace(StateModel):
         The number of layers.
     dropout : float, default=0.1
         Dropout on word vectors and on the output of each layer.
+    feed_forward : bool, default=False
+        Whether each layer is followed by a feed-forward network, as in a transformer.
     """
 
     idea = Idea(2024, "Dao and Gu", "Transformers are SSMs")
@@ -72,6 +74,7 @@ class StateSpace(StateModel):
     layers: int = 3
     batch: int = 32
     optimiser: str = "muon"
+    feed_forward: bool = False
 
     def __post_init__(self) -> None:
         self.check_whole(1, "width", "heads", "state_size")
@@ -93,7 +96,7 @@ class StateSpace(StateModel):
     def network(self, types: int) -> StateNetwork:
         shape = self.width, self.heads, self.state_size, self.expand * self.width
         layers = [StateSpaceLayer(*shape) for _ in range(self.layers)]
-        return StateNetwork(types, self.width, layers, self.dropout, feed_forward=False)
+        return StateNetwork(types, self.width, layers, self.dropout, feed_forward=self.feed_forward)
 
 
 def selective_scan(

@@ -53,6 +53,10 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
     ),
     "cnn": (Cnn, {"width": 8, "kernel": 3, "layers": 2}),
     "state-space": (StateSpace, {"width": 8, "heads": 2, "state_size": 5, "layers": 2}),
+    "state-space-feed-forward": (
+        StateSpace,
+        {"width": 8, "heads": 2, "state_size": 5, "expand": 1, "feed_forward": True, "layers": 2},
+    ),
     "linear-attention": (LinearAttention, {"width": 8, "heads": 2, "layers": 2}),
     "rotary": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9}),
     "learned": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "learned"}),

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from lmcompare import corpora
 from lmcompare.corpora import CorpusOptions
 from lmcompare.corpora.document import Piece
-from lmcompare.corpora.schemes.series import LEAST, MOST_GIVEN, split_series
 from lmcompare.corpora.series import line_of, text_of
+from lmcompare.corpora.series.cuts import LEAST, MOST_GIVEN, split_series
 from lmcompare.corpora.series.grid import Grid, grid_of, plain_grid, season_of, seconds_of
 from lmcompare.corpora.series.tables import Series
 from lmcompare.errors import LmcompareError
