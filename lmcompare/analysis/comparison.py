@@ -12,21 +12,17 @@ from typing import Literal
 import numpy as np
 
 from lmcompare.analysis.intervals import (
-    BLOCK_SENTENCES,
-    LEAST_DOCUMENTS,
     LEAST_UNITS,
-    MOST,
     RESAMPLES,
     Bootstrap,
-    Repeats,
     holm,
     over_trainings,
     rank_ranges,
     ratio_bootstrap,
-    repeats,
-    units_of,
 )
 from lmcompare.analysis.metrics import sums
+from lmcompare.analysis.repeats import MOST, Repeats, repeats
+from lmcompare.analysis.units import BLOCK_SENTENCES, LEAST_DOCUMENTS, units_of
 from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
@@ -106,7 +102,7 @@ class Standing:
         Why the model is not ranked with the others: a main clause for results.json and the report.
     bits_per_byte, low, high : float
         The figure that models are compared by, with its 95 % interval, NaN without one. It is that of the whole test
-        text, or of what is not left out (see ``analysis.intervals``).
+        text, or of what is not left out (see ``analysis.repeats``).
     whole_low, whole_high : float
         The interval of the figure of the whole test text.
     rank_low, rank_high : int or None

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from lmcompare.analysis.intervals import LEVEL, ratio_bootstrap, units_of
+from lmcompare.analysis.intervals import LEVEL, ratio_bootstrap
 from lmcompare.analysis.metrics import LN2
+from lmcompare.analysis.units import units_of
 from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.files import Array, read_object
 from lmcompare.runfolder.layout import FORECASTS, QUANTILES

@@ -9,7 +9,6 @@ from itertools import combinations
 from typing import Any, Literal
 
 from lmcompare.analysis.comparison import Comparison, Difference, Standing, compare_models, is_valid, main_tokens
-from lmcompare.analysis.intervals import repeats
 from lmcompare.analysis.metrics import (
     cost_of_trainings,
     mean_figures,
@@ -20,6 +19,7 @@ from lmcompare.analysis.metrics import (
     sums,
     tokens_read,
 )
+from lmcompare.analysis.repeats import repeats
 from lmcompare.runfolder.layout import COST_KEYS
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 

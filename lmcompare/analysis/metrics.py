@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.blocks import Block, blocks
-from lmcompare.analysis.intervals import ratio_bootstrap, repeats, units_of
+from lmcompare.analysis.intervals import ratio_bootstrap
+from lmcompare.analysis.repeats import repeats
+from lmcompare.analysis.units import units_of
 from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry, Run, kept
@@ -48,7 +50,7 @@ class Sums:
     unit_bits, unit_overhead_bits : array of shape (U,)
         Charged bits averaged over seeds, and those that are charged in addition to the model's own; test text only.
     fresh_bits : array of shape (S,)
-        Charged bits of the tokens of the test text that are not left out (see ``analysis.intervals``).
+        Charged bits of the tokens of the test text that are not left out (see ``analysis.repeats``).
     unit_fresh_bits : array of shape (U,)
         The same averaged over seeds.
     unit_ranked, unit_reset : array of shape (U,)

@@ -14,8 +14,9 @@ import pandas as pd
 
 from lmcompare.analysis.comparison import compare_models, interval_note, main_tokens
 from lmcompare.analysis.forecasts import forecast_rows
-from lmcompare.analysis.intervals import LEVEL, repeats
+from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.leaderboard import WHOLE, Row, finite, rows, scored_rows
+from lmcompare.analysis.repeats import repeats
 from lmcompare.analysis.sweeps import listed
 from lmcompare.errors import what_went_wrong, without_controls
 from lmcompare.runfolder.files import no_formula, write_json, write_text

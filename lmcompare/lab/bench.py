@@ -10,8 +10,9 @@ from typing import TypeVar
 import numpy as np
 
 from lmcompare import plugins
-from lmcompare.analysis.intervals import LEAST_UNITS, units_of
+from lmcompare.analysis.intervals import LEAST_UNITS
 from lmcompare.analysis.metrics import LN2, sums
+from lmcompare.analysis.units import units_of
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.lab.contract import LEAST_SEEDS, Condition

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lmcompare import __version__
 from lmcompare.analysis.findings import findings_in
-from lmcompare.analysis.intervals import units_of
+from lmcompare.analysis.units import units_of
 from lmcompare.render import prose
 from lmcompare.render.charts.svg import standalone
 from lmcompare.render.definitions import words

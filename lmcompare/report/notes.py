@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from lmcompare.analysis.intervals import MOST
 from lmcompare.analysis.leaderboard import Row
+from lmcompare.analysis.repeats import MOST
 from lmcompare.render import numbers
 from lmcompare.render.titles import Titles, sentence, spoken, with_titles
 

@@ -22,7 +22,7 @@ from lmcompare.analysis.forecasts import (
     methods,
     shared_places,
 )
-from lmcompare.analysis.intervals import units_of
+from lmcompare.analysis.units import units_of
 from lmcompare.corpora.series.grid import months_of, seconds_of
 from lmcompare.render import numbers
 from lmcompare.render.charts.fan import Fan, fan

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lmcompare.analysis.intervals import FEW
 from lmcompare.analysis.joined import Kind, Table, TextDifference, sizes_of
 from lmcompare.analysis.leaderboard import verdict
+from lmcompare.analysis.repeats import FEW
 from lmcompare.render import numbers
 from lmcompare.render.markdown import plain
 from lmcompare.render.templating import anchor

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lmcompare.analysis.intervals import FEW
 from lmcompare.analysis.leaderboard import Row, stored_rows
+from lmcompare.analysis.repeats import FEW
 from lmcompare.errors import without_controls
 from lmcompare.render import numbers
 from lmcompare.report.notes import (

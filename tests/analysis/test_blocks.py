@@ -14,8 +14,8 @@ import pytest
 
 from lmcompare.analysis import Run, RunFolderError, load_run, results
 from lmcompare.analysis.blocks import blocks
-from lmcompare.analysis.intervals import units_of
 from lmcompare.analysis.metrics import sums
+from lmcompare.analysis.units import units_of
 from lmcompare.runfolder import files
 from lmcompare.runfolder.files import read_blocks
 from lmcompare.runfolder.layout import Split
@@ -267,7 +267,7 @@ def test_blocks_are_the_same_passages_under_every_tokenizer(tmp_path: Path) -> N
 
 
 def test_many_documents_are_dealt_into_groups(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr("lmcompare.analysis.intervals.MOST_UNITS", 12)
+    monkeypatch.setattr("lmcompare.analysis.units.MOST_UNITS", 12)
     run = load_run(folder)
     units = units_of(run)
     assert len(units) == 12

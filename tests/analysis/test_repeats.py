@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.analysis import compare_models, results
-from lmcompare.analysis.intervals import Repeats, Units, placed, repeats
+from lmcompare.analysis.repeats import Repeats, repeats
+from lmcompare.analysis.units import Units, placed
 from tests.analysis.tiny import tiny_run
 
 pytestmark = pytest.mark.slow

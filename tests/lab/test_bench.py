@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.analysis.intervals import units_of
 from lmcompare.analysis.metrics import sums
+from lmcompare.analysis.units import units_of
 from lmcompare.lab.bench import Sample, distributions, log_probs_after, log_probs_one_by_one
 from lmcompare.lab.experiments.attention import read_before
 from lmcompare.lab.experiments.positions import by_position

@@ -104,7 +104,7 @@ def test_the_page_names_what_is_resampled_and_leaves_out_findings_of_another_tex
     lab = write_lab(tmp_path / "lab", folder)
     found = Findings(verdict="Of an earlier text.")
     write_findings(path_of(lab, "other"), found, {"name": "other", **ABOUT, "text": "earlier"})
-    monkeypatch.setattr("lmcompare.analysis.intervals.LEAST_DOCUMENTS", least)
+    monkeypatch.setattr("lmcompare.analysis.units.LEAST_DOCUMENTS", least)
     page = write_page(lab, {}).read_text(encoding="utf-8")
     assert f"bootstrap over {unit} of the test text" in page
     assert "Of an earlier text." not in page

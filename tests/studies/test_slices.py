@@ -139,7 +139,7 @@ def test_a_probability_of_zero_makes_its_own_slice_infinite(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_many_documents_are_resampled_in_groups(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = slices(run)["metadata:folder"]
-    monkeypatch.setattr("lmcompare.analysis.intervals.MOST_UNITS", 36)
+    monkeypatch.setattr("lmcompare.analysis.units.MOST_UNITS", 36)
     table = slices(load_run(run.path))["metadata:folder"]
     same = [column for column in whole if column not in ("low", "high")]
     pd.testing.assert_frame_equal(table[same], whole[same])

@@ -11,9 +11,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lmcompare.analysis.intervals import FEW
 from lmcompare.analysis.leaderboard import Verdict, verdict
 from lmcompare.analysis.metrics import document_figures, tokens_read, unequal_reading
+from lmcompare.analysis.repeats import FEW
 from lmcompare.analysis.results import as_csv
 from lmcompare.analysis.results import leaderboard as figures
 from lmcompare.render import numbers

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.analysis.intervals import FEW, MOST
+from lmcompare.analysis.repeats import FEW, MOST
 from lmcompare.report.data import ReportData, Section
 from lmcompare.runfolder.tokens import TokenizedCorpus
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from lmcompare.analysis.blocks import blocks
 from lmcompare.analysis.comparison import comparable_names, compare_models, is_valid, over_seeds
-from lmcompare.analysis.intervals import LEVEL, Units, over_trainings, resample_counts, units_of
+from lmcompare.analysis.intervals import LEVEL, over_trainings, resample_counts
 from lmcompare.analysis.metrics import LN2, by_tokens, cost_of_trainings
+from lmcompare.analysis.units import Units, units_of
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence
 from lmcompare.runfolder.files import Array, RunFolderError

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.blocks import PLACE, Columns, blocks
-from lmcompare.analysis.intervals import Units, dealt, placed, summed, units_of
 from lmcompare.analysis.metrics import LN2, by_tokens, document_figures
+from lmcompare.analysis.units import Units, dealt, placed, summed, units_of
 from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 from lmcompare.studies.slices.tables import Crossed, Part, Slice, exp2, shared_slices, tables_of

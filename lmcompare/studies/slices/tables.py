@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.blocks import Columns
-from lmcompare.analysis.intervals import Units, ratio_bootstrap
+from lmcompare.analysis.intervals import ratio_bootstrap
+from lmcompare.analysis.units import Units
 from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.run import ModelEntry
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.blocks import PLACE, Columns, word_blocks
-from lmcompare.analysis.intervals import placed, units_of
+from lmcompare.analysis.units import placed, units_of
 from lmcompare.runfolder.files import Array
 from lmcompare.runfolder.run import Run, kept
 from lmcompare.studies.slices.tables import Crossed, Part, Slice, shared_slices, tables_of

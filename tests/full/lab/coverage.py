@@ -13,7 +13,8 @@ import sys
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from lmcompare.analysis.intervals import BLOCK_SENTENCES, ratio_bootstrap
+from lmcompare.analysis.intervals import ratio_bootstrap
+from lmcompare.analysis.units import BLOCK_SENTENCES
 from lmcompare.runfolder.files import Array
 from tests.analysis.drawn import draw, truth
 
