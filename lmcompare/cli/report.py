@@ -36,8 +36,8 @@ def report(
     """
     from lmcompare.api import load
     from lmcompare.harness.overlay import from_here
+    from lmcompare.report.finding import unverified
     from lmcompare.report.terminal import repeated_notes
-    from lmcompare.report.verdict import unverified
     from lmcompare.report.write import rebuild, write_joined_report
     from lmcompare.runfolder.files import REMEDY
     from lmcompare.runfolder.guards import damage

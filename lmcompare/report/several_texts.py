@@ -12,7 +12,7 @@ from lmcompare.analysis.repeats import FEW
 from lmcompare.render import numbers
 from lmcompare.render.markdown import plain
 from lmcompare.render.templating import anchor
-from lmcompare.report import verdict as words
+from lmcompare.report import finding
 from lmcompare.report.contents import Entry
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.notes import REPEATED, repeated_note
@@ -143,7 +143,7 @@ class Part:
         """Who is best, and whether the test text is contaminated."""
         found = verdict(self.data.rows, self.data.comparison, timed=False)
         noted = repeated_note(self.data.results, self.data.rows, self.data.title)
-        return " ".join([words.outcome(found, self.data.spoken)[0], *noted])
+        return " ".join([finding.outcome(found, self.data.spoken)[0], *noted])
 
     @cached_property
     def section(self) -> Section:

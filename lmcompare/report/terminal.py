@@ -14,6 +14,7 @@ from lmcompare.analysis.leaderboard import Row, stored_rows
 from lmcompare.analysis.repeats import FEW
 from lmcompare.errors import without_controls
 from lmcompare.render import numbers
+from lmcompare.report.finding import unverified
 from lmcompare.report.notes import (
     doubts,
     published_apart,
@@ -24,7 +25,6 @@ from lmcompare.report.notes import (
 )
 from lmcompare.report.sections.leaderboard import PRETRAINED
 from lmcompare.report.shown import shown
-from lmcompare.report.verdict import unverified
 from lmcompare.runfolder.files import read_json
 from lmcompare.runfolder.run import Run, load_run
 

@@ -12,9 +12,9 @@ from lmcompare.analysis import Run, compare_models, rows
 from lmcompare.analysis.leaderboard import Verdict, verdict
 from lmcompare.render.titles import spoken
 from lmcompare.report.data import ReportData
+from lmcompare.report.finding import beside_compressor, headline, lead, of_settings
 from lmcompare.report.notes import compressors_in_brief, compressors_of
 from lmcompare.report.sections import leaderboard
-from lmcompare.report.verdict import beside_compressor, headline, lead, of_settings
 from tests.analysis.tiny import bits, tiny_run
 from tests.report.tree import plain
 

@@ -10,7 +10,7 @@ from lmcompare.analysis.metrics import tokens_read
 from lmcompare.render import numbers
 from lmcompare.render.titles import spoken
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.verdict import reads_on, same_time
+from lmcompare.report.finding import reads_on, same_time
 from lmcompare.runfolder.manifest import Manifest
 
 HEADINGS = (

@@ -18,12 +18,12 @@ from lmcompare.analysis.results import as_csv
 from lmcompare.analysis.results import leaderboard as figures
 from lmcompare.render import numbers
 from lmcompare.render.titles import Titles, sentence, short_titles, spoken, with_titles
-from lmcompare.report import verdict as words
+from lmcompare.report import finding
 from lmcompare.report.data import ReportData, Section
+from lmcompare.report.finding import beside_compressor, headline, lead, of_settings
 from lmcompare.report.notes import doubts, of_all_of_it, repeated_note, with_repeated
 from lmcompare.report.sections import fairness, leaderboard
 from lmcompare.report.sections.fairness import budget, limited
-from lmcompare.report.verdict import beside_compressor, headline, lead, of_settings
 
 UNIGRAM = "unigram"  # the plug-in that knows word frequencies alone
 
@@ -105,7 +105,7 @@ class View:
             best = self.found.best
             if sweep := next((each for each in self.results["sweeps"] if each["model"] == best.name), None):
                 return with_repeated(of_settings(sweep, best, self.titles.__getitem__), self.results)
-        timed = any(words.same_time(names, self.seconds) for names in (self.leading, self.read))
+        timed = any(finding.same_time(names, self.seconds) for names in (self.leading, self.read))
         return with_repeated(
             headline(self.found, self.read, self.titles.__getitem__, timed, self.train), self.results
         )
@@ -113,7 +113,7 @@ class View:
     @property
     def outcome(self) -> str:
         """The finding with its intervals, and what is nearly as good for less."""
-        return " ".join(filter(None, [*words.outcome(self.found, self._spoken), *self.remarks]))
+        return " ".join(filter(None, [*finding.outcome(self.found, self._spoken), *self.remarks]))
 
     @property
     def fairness(self) -> str:
@@ -145,15 +145,15 @@ def _facts(data: ReportData) -> dict[str, Any]:
         "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
         "subtitle": _subtitle(data),
         "doubts": [
-            *words.failed(data.results["failed"], data.spoken),
+            *finding.failed(data.results["failed"], data.spoken),
             *doubts(data.rows, data.results, {} if data.is_of_a_part else run.corpus.compressors, data.spoken),
         ],
         "compressed": bool(run.corpus.compressors) and not data.is_of_a_part,
-        "scope": words.scope(data.comparison, run.corpus.splits["test"].documents),
+        "scope": finding.scope(data.comparison, run.corpus.splits["test"].documents),
         "headings": fairness.HEADINGS,
         "trainings": (trained := fairness.trainings(data)),
         "before": fairness.pretrained_vectors(trained),
-        "outlook": words.outlook(
+        "outlook": finding.outlook(
             data.outlook,
             data.spoken,
             data.measured_ideas,
@@ -163,7 +163,7 @@ def _facts(data: ReportData) -> dict[str, Any]:
         "limits": [
             *repeated_note(data.results, data.rows, data.title),
             *of_all_of_it(data.results),
-            *words.limits(data.comparison, data.results, data.rows, data.spoken),
+            *finding.limits(data.comparison, data.results, data.rows, data.spoken),
         ],
         "switch": _switch([view.label for view in views]),
         "save": Markup(SAVE).format(base64.b64encode(as_csv(figures(run)).encode()).decode()),

@@ -1,4 +1,4 @@
-"""The verdict in words: the finding in one sentence, how sure it is, what would help, and what limits it."""
+"""The finding in words: one sentence, how sure it is, what would help, and what limits it."""
 
 from __future__ import annotations
 

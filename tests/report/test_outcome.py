@@ -15,7 +15,7 @@ from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.leaderboard import Row, verdict
 from lmcompare.analysis.metrics import Outlook
 from lmcompare.render import numbers
-from lmcompare.report import verdict as words
+from lmcompare.report import finding
 from tests.analysis.tiny import bits, tiny_run
 
 pytestmark = pytest.mark.slow
@@ -31,12 +31,12 @@ def title(name: str) -> str:
 
 def outcome(run: Run) -> str:
     found = verdict(rows(run), compare_models(run), timed=True)
-    return plain(" ".join(words.outcome(found, title)))
+    return plain(" ".join(finding.outcome(found, title)))
 
 
 def limits(run: Run) -> str:
     table = results(run)
-    return plain(" ".join(words.limits(compare_models(run), table, rows(run), title)))
+    return plain(" ".join(finding.limits(compare_models(run), table, rows(run), title)))
 
 
 def test_a_tie_names_the_models_and_their_rank(run: Run) -> None:
@@ -47,7 +47,7 @@ def test_a_tie_names_the_models_and_their_rank(run: Run) -> None:
     assert "Leaky is not ranked" in rest
     figure = run.model("leaky").failed_checks[0]["figure"]
     assert f"{figure:.1f}"[:2] in rest, "the figure of the failed check"
-    assert words.failed(results(run)["failed"], title) == [
+    assert finding.failed(results(run)["failed"], title) == [
         "Crashing failed with seeds 0 and 1: crashing stopped in fit: division by zero."
     ]
 
@@ -59,7 +59,7 @@ def test_a_clear_winner(tmp_path: Path) -> None:
     said = outcome(run)
     assert said.startswith("Cheap needs 3.0 % more bits than Best, a significant difference (0.060 bits per byte")
     assert f"In perplexity that is {100 * (2**0.06 - 1):.0f} %" in said  # a token of the tiny run is a byte
-    assert "texts of this kind" in words.scope(compare_models(run), 40)
+    assert "texts of this kind" in finding.scope(compare_models(run), 40)
 
 
 def test_the_detectable_difference_is_that_of_the_first_two_models(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_samples_of_a_few_long_documents_are_of_passages(tmp_path: Path) -> None
     run = tiny_run(tmp_path, models, documents=[[2] * 100] * 2)  # 200 sentences of 2 tokens
     assert compare_models(run).unit == "blocks of 20 sentences"
     assert "such samples of passages" in limits(run)
-    assert "these 11 documents" in words.scope(compare_models(run), 11)
+    assert "these 11 documents" in finding.scope(compare_models(run), 11)
 
 
 @pytest.mark.parametrize(
@@ -117,11 +117,11 @@ def test_a_text_too_short_for_intervals_has_no_best_model(tmp_path: Path) -> Non
     run = tiny_run(tmp_path, {"a": [[0.9] * 6], "b": [[0.1] * 6]}, documents=[[3], [3]])
     assert "A has the lowest figure, 0.15 bits per byte, but the test text is too short" in outcome(run)
     assert "only 2 documents" in limits(run)
-    assert words.scope(compare_models(run), 2) == ""
+    assert finding.scope(compare_models(run), 2) == ""
 
 
 def test_no_model_can_be_ranked() -> None:
-    assert len(words.outcome(None, title)) == 1
+    assert len(finding.outcome(None, title)) == 1
 
 
 @pytest.mark.parametrize(("p_holm", "alone"), [(0.08, True), (0.04, False)])
@@ -131,7 +131,7 @@ def test_a_difference_that_only_a_single_comparison_would_find_is_said(p_holm: f
         difference=SimpleNamespace(p_value=0.03, p_holm=p_holm),
     )
     found: Any = SimpleNamespace(best=SimpleNamespace(name="a"), tied=[rival], apart=())
-    said = " ".join(words._lead(found, "2.00", title))
+    said = " ".join(finding._lead(found, "2.00", title))
     assert "B (2.10) is not significantly worse; either may be the best." in said
     assert ("The difference from B would" in said) == alone
 
@@ -142,39 +142,39 @@ def test_models_that_are_not_ranked_with_the_others_are_named_with_the_reason() 
         Row("cache", "cache", "adaptive", bits_per_byte=1.234, reason="it learns"),
         Row("bad", "bad", "not ranked", bits_per_byte=0.5, reason="it leaks"),
     ]
-    adaptive, invalid = words._apart(rows, title)
+    adaptive, invalid = finding._apart(rows, title)
     assert adaptive == "Cache (1.23 bits per byte) is ranked separately, because it learns."
     assert invalid == "Bad is not ranked, because it leaks."
 
 
 def test_files_without_checksums_are_named() -> None:
-    assert words.unverified([]) == []
-    (said,) = words.unverified(["cells/a/0", "tokens/b"])
+    assert finding.unverified([]) == []
+    (said,) = finding.unverified(["cells/a/0", "tokens/b"])
     assert "cells/a/0 and tokens/b have no checksums" in said
 
 
 def test_models_that_forget_at_the_end_of_a_sentence_are_told_from_those_that_read_on() -> None:
-    assert words.reads_on(Row("much", "a", "ranked", perplexity=100.0, perplexity_reset=100.0)) is False
-    assert words.reads_on(Row("little", "a", "ranked", perplexity=90.0, perplexity_reset=120.0)) is True
-    assert words.reads_on(Row("none", "a", "ranked", perplexity=90.0)) is None
+    assert finding.reads_on(Row("much", "a", "ranked", perplexity=100.0, perplexity_reset=100.0)) is False
+    assert finding.reads_on(Row("little", "a", "ranked", perplexity=90.0, perplexity_reset=120.0)) is True
+    assert finding.reads_on(Row("none", "a", "ranked", perplexity=90.0)) is None
 
 
 def test_what_would_help() -> None:
     falling = {"hungry": math.log(2), "eager": -math.log(0.75)}
     found, hint = Outlook(falling, ("over",)), {"More text": "A hint."}
-    text, more, fewer = words.outlook(found, title, {}, 141.2, advice=hint)
+    text, more, fewer = finding.outlook(found, title, {}, 141.2, advice=hint)
     assert [text[0], more[0], fewer[0]] == ["More text", "More time", "Fewer steps"]
     assert "50 % (Hungry) and 25 % (Eager)" in plain(more[1])
     assert "--match seconds=1412 " in more[1]
     assert text[1].startswith("A hint. Ten times the text was not measured")
     assert "Over got worse" in fewer[1]
-    assert words.outlook(Outlook({}, ()), title, {}) == []
-    measured = words.outlook(found, title, {}, 141.2, {**hint, "Ten times the text": "A needs 1.90."})[0][1]
+    assert finding.outlook(Outlook({}, ()), title, {}) == []
+    measured = finding.outlook(found, title, {}, 141.2, {**hint, "Ten times the text": "A needs 1.90."})[0][1]
     assert measured == "A hint. A needs 1.90."
     assert "--fractions" not in measured
-    assert words.outlook(Outlook({}, ()), title, {}, None, {"Ten times the text": "A."}) == [("More text", "A.")]
+    assert finding.outlook(Outlook({}, ()), title, {}, None, {"Ten times the text": "A."}) == [("More text", "A.")]
     many = {f"m{k}": -math.log(1 - k / 10) for k in range(7, 0, -1)}
-    ((_, said),) = words.outlook(Outlook(many, ()), title, {})
+    ((_, said),) = finding.outlook(Outlook(many, ()), title, {})
     assert "10 % to 70 % (7 models, M7 most)" in plain(said)
     assert "--match" not in said
 
@@ -185,10 +185,10 @@ def test_what_the_laboratory_measured_is_said_where_it_was() -> None:
         "Twice the text": FoundRow("Twice the text", value=0.133, p_holm=0.001),
         "Twice the parameters": FoundRow("Twice the parameters", value=0.007, p_holm=0.4),
     }
-    (_, text), (_, wider) = words.outlook(found, title, ideas, advice=hint)
+    (_, text), (_, wider) = finding.outlook(found, title, ideas, advice=hint)
     assert "0.133 bits per byte" in text
     assert "hint" not in text
     assert "no measurable gain (0.007 bits per byte)" in wider
     ideas["Twice the parameters"] = FoundRow("Twice the parameters", value=-0.012, p_holm=0.001)
-    (_, (_, wider)) = words.outlook(found, title, ideas, advice=hint)
+    (_, (_, wider)) = finding.outlook(found, title, ideas, advice=hint)
     assert "cost 0.012" in wider
