@@ -57,7 +57,8 @@ def adjusted_counts(counts: Sequence[Counts]) -> list[IntArray]:
     """Return the counts c of all orders, each (n_k,).
 
     Each (k+1)-gram shows one word before a k-gram, its ``shorter``; so c is how often ``shorter`` has the k-gram. A
-    k-gram that begins with ``<s>`` keeps its frequency, because nothing comes before it.
+    k-gram that begins with ``<s>`` keeps its frequency, because nothing comes before it; that of ``<s>`` alone is 0,
+    because it is never predicted.
     """
     found = []
     starts = np.arange(counts[0].width) == counts[0].width - 1  # (n_1,): whether the k-gram begins with <s>

@@ -112,6 +112,7 @@ class WindowAttention(nn.Module):
             return states.new_zeros(*states.shape[:2], self.window)
         query, keys = self.W(states), self.U(before)  # (B, T, A) and (B, window + T - 1, A)
         if self.kind == "additive":
+            # v · tanh(query + key) for each pair, without one large tensor of the sums
             return additive_scores(query.to(self.v.dtype), keys.to(self.v.dtype), self.v)
         return band_of(query @ keys.transpose(1, 2), self.window) / math.sqrt(self.W.out_features)
 
@@ -188,7 +189,7 @@ class AttentiveRnnNetwork(Recurrence):
     def look_back(
         self, states: Tensor, past: Tensor, filled: Tensor, reach: int | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the features (B, T, d) and the weights (B, T, window); the arguments are those of the attention."""
+        """Return the features f (B, T, d), tanh of ``output``, and the weights (B, T, window); see the attention."""
         context, weights = self.attention(states, past, filled, reach)
         return self.features(torch.cat([states, context.to(states.dtype)], -1)), weights
 
@@ -198,7 +199,7 @@ class AttentiveRnnNetwork(Recurrence):
 
 
 def band_of(pairs: Tensor, window: int) -> Tensor:
-    """Return (B, T, W): the columns t … t + W - 1 of each row t of (B, T, W + T - 1). The inverse of ``banded``."""
+    """Return (B, T, W): the columns t … t + W - 1 of each row t of (B, T, W + T - 1), where ``banded`` puts them."""
     rows, length, across = pairs.shape
     return pairs.contiguous().as_strided((rows, length, window), (length * across, across + 1, 1))
 

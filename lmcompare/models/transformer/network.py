@@ -1,9 +1,9 @@
 """The transformer (Vaswani et al. 2017): hyper-parameters, attention, layer and network, in this order.
 
-A position has a vector x of d numbers, its word vector at first. Each layer adds two vectors to it: what its H heads
-find at the position itself and before, and what a feed-forward network makes of that.
+A position has a vector x of d numbers, at first √d times its word vector. Each layer adds two vectors to it: what its
+H heads find at the position itself and before, and what a feed-forward network makes of that.
 
-    q, k, v = W_q n, W_k n, W_v n               of n = norm(x), each cut into H parts, one for each head
+    q, k, v = W_q n, W_k n, W_v n               of n = norm(x), cut into H parts; by default q_i, k_i turn with i
     a_ij = softmax_j(q_i · k_j / √(d / H))      the weight of position j ≤ i; norms go before (GPT-2), not after
     x_i ← x_i + W_o [Σ_j a_ij v_j]              the H means, one after the other
     x_i ← x_i + down(GELU(up(norm(x_i))))       inside, 4 d numbers
@@ -42,12 +42,12 @@ class Design:
     heads: int  # H
     layers: int
     window: int  # positions that a position sees in each layer
-    positions: str = "rotary"
+    positions: str = "rotary"  # or "learned", "sinusoidal", "alibi", "relative", "none"
     dropout: float = 0.0
-    style: str = "gpt"
-    qk_norm: bool = False
-    causal: bool = True
-    convolution: int = 0
+    style: str = "gpt"  # or "llama": RMSNorm, SwiGLU and no biases
+    qk_norm: bool = False  # whether q and k are normed
+    causal: bool = True  # False for networks that fill gaps: i sees later j too
+    convolution: int = 0  # words whose weighted sum is added before attention and feed-forward network
 
     def norm(self, size: int, *, biased: bool = True) -> nn.Module:
         """Return LayerNorm, or in the style of Llama RMSNorm (Zhang and Sennrich 2019)."""
