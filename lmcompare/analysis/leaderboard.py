@@ -20,13 +20,13 @@ from lmcompare.analysis.metrics import (
     tokens_read,
 )
 from lmcompare.analysis.repeats import repeats
-from lmcompare.runfolder.layout import COST_KEYS
+from lmcompare.runfolder.layout import COST_KEYS, PROCESSOR
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 Status = Literal["ranked", "adaptive", "not ranked", "failed"]
 ORDER: tuple[Status, ...] = ("ranked", "adaptive", "not ranked", "failed")
 MOST_UNKNOWN = 0.3  # with more unknown tokens, perplexity says how well <unk> is guessed
-COSTS = (*COST_KEYS, "microseconds_per_list")  # older versions did not store the last one
+COSTS = (*COST_KEYS, PROCESSOR, "microseconds_per_list")
 WHOLE = ("rank_low", "rank_high", "peak_memory_bytes", "parameters", "model_bytes")
 STORED = {"status": "group", "reason": "unranked_reason"}  # other names in results.json
 PER_TOKEN = ("perplexity", "perplexity_excluding_unknown", "top1_accuracy", "top5_accuracy", "perplexity_reset")
@@ -75,6 +75,7 @@ class Row:
     rank_high: int | None = None
     reason: str | None = None
     train_seconds: float | None = None
+    processor_seconds: float | None = None
     microseconds_per_token: float | None = None
     microseconds_per_list: float | None = None
     peak_memory_bytes: int | None = None
@@ -290,7 +291,7 @@ def verdict(rows: Sequence[Row], comparison: Comparison, *, timed: bool) -> Verd
         return None
     best, *rest = ranked
     rivals = tuple(Rival(row, comparison.difference(row.name, best.name)) for row in rest)
-    times = {row.name: row.train_seconds for row in ranked if timed and row.train_seconds is not None}
+    times = {row.name: row.processor_seconds for row in ranked if timed and row.processor_seconds is not None}
     cheap = [row for row in rest if best.name in times and CHEAP * times.get(row.name, 1e99) <= times[best.name]]
     tied = tuple(rival for rival in rivals if rival.difference is None or not rival.difference.significant)
     pairs = list(combinations([rival.row for rival in tied], 2))  # in the order of their figures

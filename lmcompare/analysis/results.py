@@ -47,6 +47,7 @@ COLUMNS = (
     "top1_accuracy",
     "top5_accuracy",
     "train_seconds",
+    "processor_seconds",
     "microseconds_per_token",
     "microseconds_per_list",
     "peak_memory_bytes",

@@ -36,10 +36,8 @@ def lab(
 
     Without a name, the experiments are listed with their questions. Each model is trained with the seeds 0, 1 and 2
     (with --preset quick: 0) unless you give --seed. Trained models are kept: the same command
-    continues where it stopped, and experiments that need the same model share it. Unless you give --workers or
-    --threads, up to four models are trained at the same time, each on cores of its own.
+    continues where it stopped, and experiments that need the same model share it.
     """
-    from lmcompare.harness.environment import side_by_side
     from lmcompare.harness.progress import display
     from lmcompare.lab import EXPERIMENTS, experiment_names
 
@@ -68,8 +66,6 @@ def lab(
         ("name", "lab" if corpus is None else None),
         ("seeds", (0,) if preset == "quick" else (0, 1, 2)),
     ]
-    if all(options[name] is None for name in ("workers", "threads", "processes", "engine")):
-        settings += side_by_side(options["device"] or "auto").items()
     plan = overlaid(shipped(preset, corpus), settings + settings_of(ASKED, options))
     folder = _folder(plan.name, plan.preset, corpus) if out is None else folder_named(out)
     show = display(quiet=quiet)

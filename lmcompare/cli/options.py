@@ -222,12 +222,16 @@ def declared(*options: Option) -> Callable[[Callable[..., None]], Callable[..., 
     return decorate
 
 
-def like(command: Callable[..., None]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command, which takes them as ``**options``, the arguments and options of another one."""
+def like(command: Callable[..., None], *without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command, which takes them as ``**options``, the arguments and options of another one, but for some."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        function.__signature__ = inspect.signature(command)  # type: ignore[attr-defined]
-        function.__annotations__ = dict(command.__annotations__)
+        taken = inspect.signature(command)
+        kept = [each for name, each in taken.parameters.items() if name not in without]
+        function.__signature__ = taken.replace(parameters=kept)  # type: ignore[attr-defined]
+        function.__annotations__ = {
+            name: kind for name, kind in command.__annotations__.items() if name not in without
+        }
         return function
 
     return decorate

@@ -6,6 +6,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ from lmcompare.harness.environment import GIVES_AWAY
 
 if TYPE_CHECKING:
     from lmcompare.harness.experiment import Experiment
+    from lmcompare.harness.progress import Display
     from lmcompare.harness.run import Ahead
     from lmcompare.harness.runner import Cost
 
@@ -34,9 +36,12 @@ def run(
     ] = None,
     force: Annotated[bool, flag("--force", help="Run finished cells again and replace them.")] = False,
     quiet: Annotated[bool, flag("--quiet", "-q", help="Show no progress.")] = False,
+    show_page: Annotated[bool, flag("--open", help="Open the report in a browser as soon as there is one.")] = False,
     **options: Any,
 ) -> None:
     """Train and score models on a corpus and write the report.
+
+    A first report is written as soon as the models that count are finished, and it is renewed as others follow.
 
     Finished cells are kept: the same command continues where it stopped, and what is added later, another model or
     another value of a hyper-parameter, is run alone and joins the table.
@@ -46,17 +51,17 @@ def run(
 
     plan, base, folder = asked_for(experiment, out, options)
     show = display(quiet=quiet)
+    page = _Page(folder, plan.report.studies or (), show, show_page)
     try:
         command = shlex.join(["lmcompare", *sys.argv[1:]])
-        outcome = run_with_fractions(plan, folder, base=base, force=force, show=show, command=command)
+        how: dict[str, Any] = {"base": base, "force": force, "show": show, "command": command}
+        outcome = run_with_fractions(plan, folder, report=page.write_meanwhile, **how)
         show.say("Writing the report …")
-        from lmcompare.report.terminal import print_leaderboard
-        from lmcompare.report.write import write_reports
-
-        _, missing = write_reports(folder, named=plan.report.studies or ())
+        missing = page.write()
     except KeyboardInterrupt:
-        kept = f"finished models are kept in {folder}" if folder.exists() else "nothing was finished yet"
-        raise InterruptedRunError(f"interrupted; {kept}, and the same command continues from there") from None
+        raise InterruptedRunError(f"interrupted; {page.kept()}, and the same command continues from there") from None
+    from lmcompare.report.terminal import print_leaderboard
+
     print_leaderboard(folder)
     if plan.live_text:
         note(GIVES_AWAY)
@@ -68,6 +73,43 @@ def run(
     if failures:
         sentences = "; ".join(f"{cell}: {error}" for cell, error in failures.items())
         raise LmcompareError(f"{len(failures)} of the cells failed, the others are in the report: {sentences}")
+
+
+class _Page:
+    """The report of a run, which is written while it goes on, at its end, and when it is interrupted."""
+
+    def __init__(self, folder: Path, studies: Sequence[str], show: Display, opens: bool) -> None:
+        self._folder, self._studies, self._show, self._opens = folder, studies, show, opens
+
+    def write(self, **how: Any) -> dict[str, str]:
+        """Write it, and open it if that was asked for; return by "name/seed" why a cell is not in it."""
+        from lmcompare.report.write import write_reports
+
+        path, missing = write_reports(self._folder, named=self._studies, **how)
+        if self._opens:
+            import webbrowser
+
+            webbrowser.open(path.resolve().as_uri())
+            self._opens = False
+        return missing
+
+    def write_meanwhile(self) -> None:
+        """Write it while the run has the lock of the folder. The run goes on even if that fails."""
+        try:
+            self.write(held=True)
+        except LmcompareError as error:
+            self._show.say(f"There is no report yet: {error}.")
+        else:
+            self._show.say(f"A report of what is finished: {self._folder / 'report.html'}")
+
+    def kept(self) -> str:
+        """Write it for an interrupted run, and return what is kept."""
+        if not self._folder.exists():
+            return "nothing was finished yet"
+        with suppress(LmcompareError, KeyboardInterrupt):  # whoever interrupts twice does not wait for it
+            self.write()
+            return f"finished models are kept in {self._folder}, with a report of them"
+        return f"finished models are kept in {self._folder}"
 
 
 def asked_for(file: Path | None, out: str | None, options: Mapping[str, Any]) -> tuple[Experiment, Path, Path]:
@@ -92,7 +134,7 @@ Costs = Mapping[str, "Cost | None"]  # by the identity of a job; None where the 
 
 
 @app.command()
-@like(run)
+@like(run, "show_page")
 def plan(**options: Any) -> None:
     """List what a run would train and what is finished already, with an estimate of time and memory.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -37,12 +38,32 @@ from lmcompare.runfolder.files import (
     write_text,
 )
 from lmcompare.runfolder.guards import remove_begun, remove_written, see_that_it_is_there
-from lmcompare.runfolder.layout import CURVE_COLUMNS, HELD_OUT, MEASURED, TRAINED_FILES, Split
+from lmcompare.runfolder.layout import CURVE_COLUMNS, HELD_OUT, MEASURED, PROCESSOR, TRAINED_FILES, Split
 from lmcompare.runfolder.states import own_room, remove_checkpoints, restored, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.study import Finished, options_of, studies
 
 SILENCE = 1.0  # seconds after which the clock of a model that reports no losses is stored again
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Time that was spent: ``seconds`` by the clock, and the ``processor`` seconds of all cores and own processes."""
+
+    seconds: float = 0.0
+    processor: float = 0.0
+
+    @classmethod
+    def now(cls) -> Self:
+        """The clocks; processes that this one has started count when they have ended."""
+        others = os.times()
+        return cls(time.perf_counter(), time.process_time() + others.children_user + others.children_system)
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.seconds + other.seconds, self.processor + other.processor)
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(self.seconds - other.seconds, self.processor - other.processor)
 
 
 class LearningCurve:
@@ -58,80 +79,86 @@ class LearningCurve:
     def __init__(self, emit: Emit, folder: Path | None) -> None:
         self._emit = emit
         self._path = None if folder is None else folder / "curve.json"
-        self._began = time.perf_counter()
+        self._began = Spent.now()
         self._rows: list[list[Any]] = []
         self.milestones: list[dict[str, Any]] = []
-        self._before = 0.0  # seconds
+        self._before = Spent()
         self.flops: float | None = None  # of the training so far, where they are counted
         if self._path is not None:
             self._read(self._path)
         self._fresh = not self._rows
         self._prepares = bool(self._rows)  # the training prepares again, until its first report
         self._tokens: int | None = None  # that the model has read so far
-        self._stored = self.seconds
+        self._stored = self.spent.seconds
 
     def _read(self, path: Path) -> None:
         with suppress(OSError, ValueError, RecursionError, TypeError, LookupError):
             table = json.loads(path.read_text(encoding="utf-8"))
-            rows = [[int(step), float(seconds), *rest] for step, seconds, *rest in table["rows"]]
+            rows = [
+                [int(step), float(seconds), float(processor), *rest]
+                for step, seconds, processor, *rest in table["rows"]
+            ]
             goes_on = rows or any(other != path for other in path.parent.iterdir())
             milestones = [{**row, "step": int(row["step"])} for row in table["milestones"]]
-            self._before, self._rows = float(table["seconds"]) if goes_on else 0.0, rows
+            before = Spent(float(table["seconds"]), float(table[PROCESSOR]))
+            self._before, self._rows = before if goes_on else Spent(), rows
             self.milestones = milestones if goes_on else []
             self.flops = float(table["flops"]) if goes_on and table["flops"] is not None else None
 
     @property
-    def seconds(self) -> float:
-        """Training seconds, those before the run was cut off included."""
-        return time.perf_counter() - self._began + self._before
+    def spent(self) -> Spent:
+        """The time of the training, that before the run was cut off included."""
+        return Spent.now() - self._began + self._before
 
     @property
-    def training_seconds(self) -> float | None:
-        """Those seconds; None for a model that has read no training text, such as one that was read from a file."""
+    def spent_on_training(self) -> Spent | None:
+        """That time; None for a model that has read no training text, such as one that was read from a file."""
         if self._prepares:  # the training was interrupted after its last step
             return self._before
-        return None if self._tokens == 0 else self.seconds
+        return None if self._tokens == 0 else self.spent
 
     def __call__(self, progress: Progress) -> None:
         """Pass a model's progress on, and keep it. Raises ``LmcompareError`` for values that no training reports."""
         progress = _plain(progress)
-        checked({"event": "progress", "seconds": self.seconds, **asdict(progress)})
+        checked({"event": "progress", "seconds": self.spent.seconds, **asdict(progress)})
         self._tokens, self.flops = progress.tokens, progress.flops
         losses = [_finite(progress.train_loss), _finite(progress.valid_loss)]
         if losses != [None, None]:
             self._go_back_to(progress)
         elif self._prepares and any(step == progress.step for step, *_ in self._rows):
-            self._began = time.perf_counter()
+            self._began = Spent.now()
         self._prepares = False
-        seconds = self.seconds
-        self._emit({"event": "progress", "seconds": seconds, **asdict(progress)})
+        spent = self.spent
+        self._emit({"event": "progress", "seconds": spent.seconds, **asdict(progress)})
         if losses != [None, None]:
             tokens = None if progress.tokens is None else int(progress.tokens)
-            self._rows.append([int(progress.step), round(seconds, 3), tokens, *losses])
-        silent = not self._rows and seconds - self._stored >= SILENCE
+            times = round(spent.seconds, 3), round(spent.processor, 3)
+            self._rows.append([int(progress.step), *times, tokens, *losses])
+        silent = not self._rows and spent.seconds - self._stored >= SILENCE
         if self._path is not None and (progress.valid_loss is not None or silent):
             with suppress(LmcompareError):  # if it can't be stored, an interrupted training starts its clock again
-                table = {"seconds": seconds, "rows": self._rows, "milestones": self.milestones, "flops": self.flops}
-                write_json(self._path, table)
-            self._stored = seconds
+                table = {"rows": self._rows, "milestones": self.milestones, "flops": self.flops}
+                write_json(self._path, {"seconds": spent.seconds, PROCESSOR: spent.processor, **table})
+            self._stored = spent.seconds
 
-    def pass_milestone(self, progress: Progress, bits_per_byte: float, seconds: float) -> None:
-        """Keep a figure that was measured during training; the clock leaves out the ``seconds`` that this took."""
-        self._began += seconds
+    def pass_milestone(self, progress: Progress, bits_per_byte: float, took: Spent) -> None:
+        """Keep a figure that was measured during training; the clock leaves out the time that this ``took``."""
+        self._began += took
         self.milestones = [row for row in self.milestones if row["step"] < progress.step]
-        at = {"step": progress.step, "seconds": self.seconds, "tokens": progress.tokens, "flops": progress.flops}
-        self.milestones.append({**at, "bits_per_byte": _finite(bits_per_byte)})
+        at = {"step": progress.step, "tokens": progress.tokens, "flops": progress.flops}
+        times = {"seconds": self.spent.seconds, PROCESSOR: self.spent.processor}
+        self.milestones.append({**at, **times, "bits_per_byte": _finite(bits_per_byte)})
 
     def _go_back_to(self, progress: Progress) -> None:
-        """Drop the rows of steps that are repeated; after an interruption, also the seconds of these steps."""
+        """Drop the rows of steps that are repeated; after an interruption, also the time of these steps."""
         kept = [row for row in self._rows if not _again(row, progress)]
         if not self._fresh and len(kept) < len(self._rows):
-            self._before = kept[-1][1] if kept else 0.0
+            self._before = Spent(*kept[-1][1:3]) if kept else Spent()
         self._rows, self._fresh = kept, True
 
     def csv(self) -> str:
         """The table of ``curve.csv``; losses in nats per token, empty where not measured."""
-        rows = [CURVE_COLUMNS, *self._rows]
+        rows = [(*CURVE_COLUMNS[:2], PROCESSOR, *CURVE_COLUMNS[2:]), *self._rows]
         return "".join(",".join("" if v is None else str(v) for v in row) + "\n" for row in rows)
 
 
@@ -163,11 +190,11 @@ def milestones_of(corpus: TokenizedCorpus, curve: LearningCurve) -> Milestones:
     size = float(corpus.documents_of("valid")["bytes"].sum())
 
     def score(model: LanguageModel, progress: Progress) -> float:
-        began = time.perf_counter()
+        began = Spent.now()
         bits = -float(checked_log_probs(model, corpus.valid).sum()) / math.log(2) + overhead
-        seconds = time.perf_counter() - began
-        curve.pass_milestone(progress, bits / size, seconds)
-        return seconds
+        took = Spent.now() - began
+        curve.pass_milestone(progress, bits / size, took)
+        return took.seconds
 
     return Milestones(SHARES, score)
 
@@ -323,7 +350,7 @@ def _trained(
     )
     emit({"event": "stage", "stage": "training"})
     fitted = model.fit(corpus.train, corpus.chosen_by, setting)
-    seconds = curve.training_seconds
+    spent = curve.spent_on_training
     if fitted is not model:
         raise PluginError(f"{type(model).__name__}.fit must return the model itself: end it with 'return self'")
     model.study(corpus.train, corpus.chosen_by, setting)
@@ -338,7 +365,8 @@ def _trained(
         "plugin": job.plugin,
         "beside": job.beside,
         "machines": [this_machine()],
-        "train_seconds": seconds,
+        "train_seconds": None if spent is None else spent.seconds,
+        PROCESSOR: None if spent is None else spent.processor,
         "peak_memory_bytes": peak_memory_bytes(),
         "milestones": curve.milestones,
         "train_flops": curve.flops,
@@ -352,8 +380,8 @@ def _trained(
 
 def _cost_of_training(trained: Mapping[str, Any]) -> dict[str, Any]:
     """Return the costs in the content of trained.json."""
-    kept = ("train_seconds", "beside", "machines", "peak_memory_bytes", "milestones", "train_flops", "tokens_before")
-    return {name: trained[name] for name in kept}
+    own = ("key", "plugin")
+    return {PROCESSOR: None} | {name: value for name, value in trained.items() if name not in own}
 
 
 def _scored(

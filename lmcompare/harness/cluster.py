@@ -161,7 +161,7 @@ class Cluster:
         if not fit:
             needs = f"{options.threads or 1} CPUs" + (f" and {gpus} GPUs" if gpus else "")
             raise LmcompareError(f"no node of the Ray cluster has {needs}: choose fewer threads or processes")
-        threads = options.threads or min(environment.MOST_THREADS, *(int(node.cpus) for node in fit))
+        threads = options.threads or min(environment.FEEDING, *(int(node.cpus) for node in fit))
         if not cuda:
             environment.check_processes(options.processes, "cpu", threads)
         return {"device": "cuda" if cuda else "cpu", "threads": threads, "processes": options.processes}

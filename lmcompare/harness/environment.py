@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -48,11 +49,12 @@ class RunOptions:
     device : str
         "cpu", "cuda", "cuda:0", or "auto" for CUDA where there is a card.
     threads : int, optional
-        How many threads each model may use; by default all cores.
+        How many threads each model may use; by default half of the cores, at most four, since two small networks
+        are trained sooner side by side than one after the other.
     processes : int
         How many processes train a neural model together, each on a GPU of its own or sharing the threads.
-    workers : int
-        How many cells run at the same time; their costs are not compared then.
+    workers : int, optional
+        How many cells run at the same time; by default as many as there are cores for, at most four.
     engine : {"local", "ray"}
         Whether cells run on this machine or as tasks of Ray, as many at the same time as there are CPUs for.
     address : str, optional
@@ -71,7 +73,9 @@ class RunOptions:
     device: str = _option("auto", "cpu, cuda or auto.")
     threads: Count | None = _option(None, "Threads that each model may use.")
     processes: Count = _option(1, "Processes that train a neural model together.")
-    workers: Count = _option(1, "Cells that run at the same time, each with its own threads.")
+    workers: Count | None = _option(
+        None, "Cells that run at the same time (default: as many as there are cores for)."
+    )
     engine: Engine = _option("local", "local, or ray to run cells on a cluster.")
     address: str | None = _option(None, "The Ray cluster: auto or HOST:PORT (default: start Ray here).")
     milestones: bool = _option(False, "Score models while they are trained, to compare them at equal compute.")
@@ -150,7 +154,8 @@ def _left(folder: Path) -> float:
 
 SPINS = 5000  # loops of GNU OpenMP before a thread sleeps: some tens of microseconds
 IDLE_ENOUGH = 0.3  # cores
-MOST_THREADS = 8  # of a cell, unless the user sets more
+MOST_THREADS = 4  # of a cell on a processor, unless the user sets more
+FEEDING = 8  # threads of a cell on an accelerator, unless the user sets others
 MOST_WORKERS = 4  # cells that run at the same time by default
 PRIMITIVES = 64  # kernels that oneDNN caches, some megabytes each; a sampled softmax needs new ones in every step
 PACKAGES = ("numpy", "torch", "gensim", "nltk", "scikit-learn", "pandas", "pyarrow")
@@ -182,28 +187,24 @@ def hardware(device: str, threads: int) -> Hardware:
 def chosen(options: RunOptions) -> dict[str, Any]:
     """Return the "device", "threads" and "processes" of the cells.
 
-    By default a cell has as many threads as this process may use cores, at most 8. The number never depends on how
-    busy the machine is, because it belongs to a cell's key. Raises ``LmcompareError`` for a device that is not
-    here, and for too many processes.
+    By default a cell has half of the cores that this process may use, at most four; on an accelerator it has all, at
+    most eight. The number never depends on how busy the machine is or on what runs at the same time, because it
+    belongs to a cell's key. Raises ``LmcompareError`` for a device that is not here, and for too many processes or
+    workers.
     """
     device, allowed = _device(options.device), usable_cores()
-    threads = options.threads or min(allowed, MOST_THREADS)
+    own = min(max(1, allowed // 2), MOST_THREADS) if device == "cpu" else min(allowed, FEEDING)
+    threads = options.threads or max(own, options.processes if device == "cpu" else 1)
     check_processes(options.processes, device, max(threads, allowed))
-    check_workers(options.workers, threads, allowed, device)
+    check_workers(options.workers or 1, threads, allowed, device)
     return {"device": device, "threads": threads, "processes": options.processes}
 
 
-def side_by_side(device: str) -> dict[str, int]:
-    """Return the "workers" and "threads" with which many small models are trained soonest; none on an accelerator.
-
-    A small network gains little from a second core: of two transformers on two cores, both at the same time take two
-    thirds of the time of one after the other.
-    """
-    cores = usable_cores()
-    workers = min(cores, MOST_WORKERS)
-    if workers == 1 or _device(device) != "cpu":
-        return {}
-    return {"workers": workers, "threads": min(cores // workers, MOST_THREADS)}
+def workers_of(options: RunOptions, machine: Mapping[str, Any]) -> int:
+    """Return how many cells with the threads and device of ``machine`` run at the same time."""
+    if options.workers is not None:
+        return options.workers
+    return 1 if machine["device"] != "cpu" else min(max(1, usable_cores() // machine["threads"]), MOST_WORKERS)
 
 
 def usable_cores() -> int:

@@ -295,7 +295,7 @@ class Experiment(RunOptions, PageOptions):
     def _one_engine(self) -> Self:
         if self.engine != "ray" and self.address is not None:
             raise ValueError("address has no effect without the engine ray: add --engine ray, or leave address out")
-        if self.engine == "ray" and self.workers != 1:
+        if self.engine == "ray" and self.workers is not None:
             raise ValueError("Ray decides how many cells run at the same time: leave workers out")
         return self
 

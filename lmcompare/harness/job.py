@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lmcompare.runfolder import guards
-from lmcompare.runfolder.files import write_json
+from lmcompare.runfolder.files import read_object, write_json
 from lmcompare.runfolder.guards import NEW, place_of, read_cell, replace_cell, see_that_it_is_there
 from lmcompare.runfolder.layout import CELL_FILES, MEASURED, SCHEMA_VERSION, SEAL, TOKENS, TRIAL_FILES, TRIALS
 from lmcompare.runfolder.states import checkpoints_of
@@ -76,6 +76,8 @@ class Job:
         Whether the model may refuse a training text.
     keeps_to_memory : bool
         Whether it keeps to a limit of memory: it has the attribute of this name, which is true.
+    work : float
+        About how many multiplications the training takes; 0 if it is not known.
     """
 
     folder: str
@@ -102,6 +104,7 @@ class Job:
     trains_in_steps: bool = False
     checks_text: bool = False
     keeps_to_memory: bool = False
+    work: float = 0.0
 
     @property
     def path(self) -> Path:
@@ -114,6 +117,11 @@ class Job:
         if self.trial:  # the identity makes the folder unique among the settings of all sweeps
             return f"{TRIALS}/{self.name}-{self.identity[:DIGITS]}/{self.seed}"
         return place_of(self.name, self.seed)
+
+    @property
+    def there(self) -> Path:
+        """The folder of the finished cell."""
+        return Path(self.folder) / self.place
 
     @property
     def files_written(self) -> tuple[str, ...]:
@@ -209,6 +217,12 @@ class Job:
         write_json(self.path / "cell.json", {**table, **self.about})
         guards.seal(self.path, self.files_written)
 
+    def amend(self, name: str, changes: Mapping[str, Any]) -> None:
+        """Change values in a JSON file of the finished cell, in its place. Raises ``LmcompareError`` as ``write``."""
+        see_that_it_is_there(Path(self.folder))
+        write_json(self.there / name, {**read_object(self.there / name), **changes})
+        guards.seal(self.there, self.files_written)
+
     def reopen(self) -> None:
         """Forget that the cell was finished; the trained model stays."""
         for name in ("cell.json", SEAL):
@@ -217,7 +231,7 @@ class Job:
     def take_place(self) -> None:
         """Replace the finished cell beside which this one was run."""
         if self.aside:
-            replace_cell(Path(self.folder) / self.place)
+            replace_cell(self.there)
 
     def fail(self, error: str) -> None:
         """Record that the cell failed, and why. A finished cell keeps its figures."""

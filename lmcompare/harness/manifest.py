@@ -253,10 +253,13 @@ def manifest(
     folder: Path,
     command: str,
     seconds: float,
+    waiting: Sequence[Job] = (),
+    left: float | None = None,
 ) -> Manifest:
     """Return the manifest of a run, with every finished model that is in the folder, whichever run trained it.
 
-    ``sweeps`` are those of the run; those of earlier runs stay as long as the models that they chose.
+    ``jobs`` are the cells that have ended, ``waiting`` those that have not. ``sweeps`` are those of the run; those of
+    earlier runs stay as long as the models that they chose.
     """
     tokens = {
         **(earlier.tokens if earlier else {}),
@@ -289,6 +292,8 @@ def manifest(
         commit=commit(),
         hardware=environment.hardware(machine["device"], machine["threads"]),
         sweeps=sweeps,
+        waiting=tuple(f"{job.name}/{job.seed}" for job in waiting),
+        left=left,
     )
 
 

@@ -47,6 +47,7 @@ class _Facts(TypedDict):
     trains_in_steps: bool
     checks_text: bool
     keeps_to_memory: bool
+    work: float
     source_digest: str
     files: dict[str, str]
 
@@ -62,9 +63,18 @@ def _facts_of(name: str, model: LanguageModel) -> _Facts:
         "trains_in_steps": bool(model.trains_in_steps),
         "checks_text": type(model).check_text is not LanguageModel.check_text,
         "keeps_to_memory": bool(getattr(model, "keeps_to_memory", False)),
+        "work": _work_of(model),
         "source_digest": plugins.source_digest(model),
         "files": _digests(name, model),
     }
+
+
+def _work_of(model: LanguageModel) -> float:
+    """Return about how many multiplications a training takes; 0 where the model can't say it."""
+    network: Any = getattr(model, "in_steps", model)
+    with suppress(Exception):  # it may need its text or its files first
+        return float(network.work())
+    return 0.0
 
 
 def _unplaced(name: str, plugin: str, facts: _Facts) -> Job:

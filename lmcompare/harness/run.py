@@ -18,14 +18,16 @@ from lmcompare.harness.classics import described, run_classics
 from lmcompare.harness.experiment import Experiment, FractionTable
 from lmcompare.harness.job import Job
 from lmcompare.harness.manifest import manifest, names_in, read_earlier, say_what_is_replaced
+from lmcompare.harness.meanwhile import Meanwhile
 from lmcompare.harness.plan import Plan, begin, check_text
 from lmcompare.harness.progress import Display
 from lmcompare.harness.runner import Engine, runner_of
+from lmcompare.harness.speed import time_alone
 from lmcompare.harness.sweep import Study, cells_of, choose, forget_models, hand_over, sweep_row
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.guards import claim, end_replacements, locked, refuse_link
-from lmcompare.runfolder.layout import FRACTIONS
-from lmcompare.runfolder.manifest import SweepRow, write_manifest
+from lmcompare.runfolder.layout import FRACTIONS, MANIFEST, SEAL
+from lmcompare.runfolder.manifest import Manifest, SweepRow, write_manifest
 from lmcompare.runfolder.states import make_room_for_checkpoints, tidy_checkpoints
 
 
@@ -57,6 +59,7 @@ def run(
     command: str = "",
     planned: Callable[[Sequence[Job]], object] = lambda jobs: None,
     aside: bool = False,
+    report: Callable[[], None] | None = None,
 ) -> Outcome:
     """Run what is not finished yet, and write the manifest. The caller writes the reports.
 
@@ -85,6 +88,9 @@ def run(
         Is called with the jobs that are not finished, before the first of them is run.
     aside : bool
         Whether the run serves another one, so that only studies measure its models that do so everywhere.
+    report : callable, optional
+        Is called while the run goes on, at most three times, when a report of the models that are finished is worth
+        it; the folder is locked.
 
     Returns
     -------
@@ -107,7 +113,6 @@ def run(
             see_that_it_is_there()
             return plan.renew_tokens(corpus)
 
-        engine = Engine(runner, experiment.seconds, show, see_that_it_is_there, renew)
         end_replacements(folder)
         earlier = read_earlier(folder, plan.text.entry.fingerprint, force, show)
         chosen, jobs = list[Job](), plan.other_jobs()
@@ -137,7 +142,21 @@ def run(
         planned([job for job in (*trials, *jobs) if force or not job.is_finished()])
         failures: dict[str, str] = {}
         sweeps: list[SweepRow] = []
+
+        def write(ended: Sequence[Job], waiting: Sequence[Job], left: float | None) -> Manifest:
+            see_that_it_is_there()
+            seconds = time.perf_counter() - started
+            found = (asked, plan.text, ended, sweeps, plan.machine, earlier, folder, command, seconds, waiting, left)
+            table = manifest(*found)
+            if table.models or not (folder / MANIFEST).exists():
+                write_manifest(folder, table)
+            return table
+
+        meanwhile = Meanwhile(lambda: runner.workers, write, report)
+        meanwhile.expect(jobs)
+        engine = Engine(runner, experiment.seconds, show, see_that_it_is_there, renew, meanwhile)
         try:
+            meanwhile.look()
             for study in plan.studies:
                 failures |= _tried(plan, study, check, partial(engine.run, force=force))
                 best = choose(study, show)
@@ -147,6 +166,9 @@ def run(
                 chosen += cells
                 if best is None:
                     failures |= _none_was_chosen(cells, len(study.settings))
+                    meanwhile.expect(cells)
+                    for cell in cells:
+                        meanwhile.saw(cell, {"event": "failed"})
                     continue
                 sweeps.append(sweep_row(study, best, names[study.model]))
                 for trial, cell in zip(best.jobs, cells, strict=True):
@@ -160,16 +182,16 @@ def run(
                 given = (folder, text, read.fingerprint, read.tokenizer, options, experiment.seconds, show)
                 run_classics(forecasters, *given)
             renew()  # the last model may have damaged what the report reads
+            if not aside and experiment.engine == "local":
+                time_alone([job for job in (*jobs, *chosen) if meanwhile.has_finished(job)], show)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
             runner.close()
             tidy_checkpoints(folder)
-            see_that_it_is_there()
-            seconds = time.perf_counter() - started
-            done = [*jobs, *chosen]
-            table = manifest(asked, plan.text, done, sweeps, plan.machine, earlier, folder, command, seconds)
-            if table.models:
-                write_manifest(folder, table)
+            table = meanwhile.write(None)
+            if not table.models:  # nothing is finished
+                for name in (MANIFEST, SEAL):
+                    (folder / name).unlink(missing_ok=True)
         if failures and not table.models:  # not even a failed cell could be stored
             sentences = "; ".join(f"{cell}: {error}" for cell, error in failures.items())
             raise LmcompareError(f"none of the cells could be stored in {folder}: {sentences}")
@@ -225,14 +247,16 @@ def _none_was_chosen(cells: Sequence[Job], settings: int) -> dict[str, str]:
 NO_EXAMPLES = {"prompts": (), "words": (), "sentences": 0}  # the report shows the examples of the whole text
 
 
-def run_with_fractions(experiment: Experiment, folder: Path, *, show: Display, **how: Any) -> Outcome:
+def run_with_fractions(
+    experiment: Experiment, folder: Path, *, show: Display, report: Callable[[], None] | None = None, **how: Any
+) -> Outcome:
     """Run an experiment: first on each smaller share of the training text, if it has any, then on the whole.
 
     Vocabulary, tokenizer and sentences are learnt from each share anew, and a sweep chooses for each of them.
 
     Parameters
     ----------
-    experiment, folder, show, **how
+    experiment, folder, show, report, **how
         As ``run`` takes them.
 
     Returns
@@ -255,7 +279,7 @@ def run_with_fractions(experiment: Experiment, folder: Path, *, show: Display, *
             found = run(part, folder / place, show=show, aside=True, **how)
             failures |= {f"{place}: {cell}": error for cell, error in found.failures.items()}
         show.say("With the whole training text:")
-    outcome = run(experiment, folder, show=show, **how)
+    outcome = run(experiment, folder, show=show, report=report, **how)
     return Outcome(failures | outcome.failures, outcome.names)
 
 

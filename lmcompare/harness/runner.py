@@ -27,6 +27,7 @@ from lmcompare.errors import LmcompareError, permitted, what_went_wrong
 from lmcompare.harness import environment
 from lmcompare.harness.environment import RunOptions, peak_memory_bytes
 from lmcompare.harness.job import Job
+from lmcompare.harness.meanwhile import Meanwhile
 from lmcompare.harness.progress import Display, checked
 from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.processes import Emit, EndedError, ForkServer, ServerLostError, TimeLimitError, call, end_running
@@ -370,7 +371,7 @@ def machine_of(options: RunOptions, show: Display) -> dict[str, Any]:
 def runner_of(options: RunOptions, machine: dict[str, Any], show: Display) -> Runner:
     """Return where the cells of a run are to run."""
     if options.engine == "local":
-        return Here(options.workers, show)
+        return Here(environment.workers_of(options, machine), show)
     from lmcompare.harness import cluster
     from lmcompare.harness.cluster import OnRay
 
@@ -402,6 +403,8 @@ class Engine:
         Raises ``LmcompareError`` if the run folder was moved or removed meanwhile.
     renew : callable
         Makes tokens that are damaged again, and returns whether some were.
+    meanwhile : Meanwhile
+        Follows the cells.
     """
 
     runner: Runner
@@ -409,6 +412,7 @@ class Engine:
     show: Display
     see_that_it_is_there: Callable[[], None]
     renew: Callable[[], bool]
+    meanwhile: Meanwhile
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _stopped: bool = False
 
@@ -434,13 +438,16 @@ class Engine:
         live = live or {}
         several = len({job.seed for job in jobs}) > 1
         first = self.show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
-        rows = list(enumerate(jobs, first))
+        self.meanwhile.expect(jobs)
+        # Models that count come first, since they take seconds; then the longest trainings, so that none ends alone.
+        rows = sorted(enumerate(jobs, first), key=lambda row: (row[1].trains_in_steps, -row[1].work))
         # With a budget in seconds, a cell beside others does fewer steps; an object can't move to another process.
-        alone = [self.runner.workers == 1 or job.name in live or bool(job.budget.get("seconds")) for job in jobs]
+        alone = [self.runner.workers == 1 or job.name in live or bool(job.budget.get("seconds")) for _, job in rows]
         failures: dict[str, str] = {}
         self._together([row for row, apart in zip(rows, alone, strict=True) if not apart], force, failures)
         for index, job in (row for row, apart in zip(rows, alone, strict=True) if apart):
             self._run(index, job, live.get(job.name), force, failures)
+            self.meanwhile.look()
         return failures
 
     def _together(self, rows: Sequence[tuple[int, Job]], force: bool, failures: dict[str, str]) -> None:
@@ -465,6 +472,7 @@ class Engine:
                 for each in wait(running, LOOK, FIRST_COMPLETED).done:
                     del running[each]
                     each.result()
+                self.meanwhile.look()
         except BaseException:  # interrupted
             self._stopped = True
             for each in running:
@@ -478,7 +486,7 @@ class Engine:
 
     def _run(self, index: int, job: Job, live: LanguageModel | None, force: bool, failures: dict[str, str]) -> None:
         """Run a cell unless it is finished; record in ``failures`` why it failed."""
-        emit: Emit = partial(self._event, index)
+        emit: Emit = partial(self._event, index, job)
         with self._lock:
             self.see_that_it_is_there()
             if force:
@@ -529,8 +537,9 @@ class Engine:
             job.fail(error)
         return f"{error}; the cell that was finished before is kept" if job.aside else error
 
-    def _event(self, index: int, event: Mapping[str, Any]) -> None:
+    def _event(self, index: int, job: Job, event: Mapping[str, Any]) -> None:
         with self._lock:
+            self.meanwhile.saw(job, event)
             self.show.event(index, event)
 
 

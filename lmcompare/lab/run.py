@@ -19,6 +19,7 @@ from pydantic import dataclasses as checked
 from lmcompare import plugins
 from lmcompare.analysis.findings import read_findings
 from lmcompare.errors import LmcompareError, PluginError, kind_of, ordinary, unknown
+from lmcompare.harness.environment import workers_of
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, Sending, show_sent
@@ -336,7 +337,7 @@ def run_lab(
 
     def planned(jobs: Sequence[Job]) -> None:
         claim(folder)
-        _say_cost(experiments, jobs, plan.workers, show)
+        _say_cost(experiments, jobs, plan, show)
 
     asked: dict[str, Any] = {"force": force, "show": show, "command": command}
     outcome = run_experiment(plan, folder / LAB_RUN, planned=planned, aside=True, **asked)
@@ -354,7 +355,7 @@ def run_lab(
     return Outcome(measured, left_out, failures)
 
 
-def _say_cost(experiments: Sequence[Description], jobs: Sequence[Job], workers: int, show: Display) -> None:
+def _say_cost(experiments: Sequence[Description], jobs: Sequence[Job], plan: Experiment, show: Display) -> None:
     """Say what the experiments will cost, before anything is trained."""
     if not jobs:
         return
@@ -366,7 +367,8 @@ def _say_cost(experiments: Sequence[Description], jobs: Sequence[Job], workers: 
         show.say(f"{said}, and the measurements.")
         return
     share = sum(len(each.conditions) * each.measuring for each in experiments) / len(conditions_of(experiments))
-    training, measuring = seconds / min(workers, len(jobs)), seconds * share
+    workers = min(workers_of(plan, jobs[0].machine), len(jobs))
+    training, measuring = seconds / workers, seconds * share
     show.say(f"{said}, about {numbers.seconds(training)}, and {numbers.seconds(measuring)} of measurements.")
 
 

@@ -361,11 +361,13 @@ def unigram_log_probs(train: Encoded) -> FloatArray:
 CONTEXT = 64  # tokens that are read before the clock starts
 LISTS = 32  # lists that are timed; the median counts
 SUGGESTED = 5  # words in a list
-PATIENCE = 5.0  # seconds after which no further list is made
+PATIENCE = 5.0  # seconds that making them may take
 
 
-def microseconds_per_list(model: LanguageModel, corpus: TokenizedCorpus) -> float | None:
+def microseconds_per_list(model: LanguageModel, corpus: TokenizedCorpus, patience: float = PATIENCE) -> float | None:
     """Return the median time in which a model reads one more token and lists the most likely next ones.
+
+    After ``patience`` seconds no further list is made.
 
     The text is the beginning of the longest validation document, read alone. None for an adaptive model, which would
     learn from it, and for a validation text of one token.
@@ -384,6 +386,6 @@ def microseconds_per_list(model: LanguageModel, corpus: TokenizedCorpus) -> floa
         stepper.push(token)
         stepper.top_k(SUGGESTED)
         seconds.append(time.perf_counter() - began)
-        if sum(seconds) > PATIENCE:
+        if sum(seconds) > patience:
             break
     return 1e6 * float(np.median(seconds))

@@ -344,8 +344,8 @@ def lead(found: Verdict | None, unigram: Row | None, title: Titles) -> list[str]
     listed = found.best.figure("top5_accuracy") if whole else None
     if listed is not None:
         said.append(f"Of 100 test tokens, {100 * listed:.0f} are among the five most likely guesses of {best}")
-    if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
-        times = numbers.rough(found.best.train_seconds / cheap.train_seconds)
+    if (cheap := found.far_cheaper) is not None and found.best.processor_seconds and cheap.processor_seconds:
+        times = numbers.rough(found.best.processor_seconds / cheap.processor_seconds)
         worse = cheap.bits / found.best.bits - 1
         share = numbers.percent(worse, 0 if worse >= 0.0095 else 1)
         name, other = spoken(title(cheap.name)), cheap.figure("top5_accuracy")

@@ -30,6 +30,7 @@ from lmcompare.study import BROUGHT, GROUPS, Study, brought, chosen_by
 USED_TERM = re.compile(r' href="#term-([^"]*)"')
 SCRIPTS = {  # of the core, by name: the beginning of an element without which a page does not need it
     "page.js": "",
+    "renew.js": '<p class="unfinished" data-left',
     "attention.js": '<div class="att ',
     "charts.js": "<svg",
     "film.js": '<div class="film ',
@@ -38,6 +39,7 @@ SCRIPTS = {  # of the core, by name: the beginning of an element without which a
 }
 STYLES = ("charts.css", "report.css", "attention.css", "pictures.css")  # before those of studies
 LAST_STYLE = "media.css"
+LISTED = 6  # models that are not finished
 _ENDS = re.compile(r"</(?:script|style)|<!--", re.IGNORECASE)
 Build = Callable[[ReportData], Section | None]
 Groups = Mapping[str, Mapping[str, Build]]  # sections by their names in the contents
@@ -214,6 +216,18 @@ class Report:
         parts = (self.summary, *self.sections.values())
         return {name: drawing for section in parts for name, drawing in section.charts.items()}
 
+    @property
+    def unfinished(self) -> str:
+        """What the run has not finished, in a sentence; "" if it has finished everything."""
+        manifest = self.data.run.manifest
+        if not manifest.waiting:
+            return ""
+        names = list(dict.fromkeys(cell.rpartition("/")[0] for cell in manifest.waiting))
+        some = numbers.listed(names if len(names) <= LISTED else [*names[:LISTED], f"{len(names) - LISTED} more"])
+        if manifest.left is None:
+            return f"Not final: {some} {'is' if len(names) == 1 else 'are'} not finished; the same command goes on."
+        return f"Not final: {some} will follow in about {numbers.seconds(manifest.left)}. This page renews itself."
+
     def html(self) -> str:
         """Return the page with its drawings."""
         parts = (self.summary, *self.sections.values())
@@ -224,6 +238,7 @@ class Report:
             version=self.version,
             run=self.data.run,
             summary=self.summary,
+            unfinished=self.unfinished,
             contents=grouped(self.groups, linked),
             shown_open=SHOWN_OPEN,
             questions=questions(
@@ -240,7 +255,7 @@ class Report:
 
     def markdown(self) -> str:
         """Return the report as Markdown."""
-        parts = [self.summary.markdown]
+        parts = [*filter(None, [self.unfinished]), self.summary.markdown]
         for section in self.sections.values():
             parts.append(f"## {section.title}")
             if section.markdown:

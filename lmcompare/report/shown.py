@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lmcompare.analysis.leaderboard import ORDER, Row
 
 MOST_SHOWN = 30  # models of a status; the best of each kind and the cheapest are added
-COSTS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters")
+COSTS = ("processor_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters")
 
 
 def shown(rows: Sequence[Row]) -> frozenset[str]:

@@ -184,6 +184,6 @@ def _cells(row: Row, name: str, apart: bool) -> list[str]:
         figure if ranked else f"({figure})",
         numbers.NONE if low is None else f"{numbers.decimals(low, 2)}–{numbers.decimals(high, 2)}",
         *([numbers.bits_per_byte(row.bits_per_byte)] if apart else per_token),
-        numbers.seconds(row.train_seconds),
+        numbers.seconds(row.processor_seconds),
         numbers.microseconds(row.microseconds_per_token),
     ]

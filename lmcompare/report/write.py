@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -191,11 +191,12 @@ def _write_charts(folder: Path, charts: dict[str, str]) -> None:
 
 
 def write_reports(
-    folder: Path, page: Mapping[str, Any] = {}, named: Sequence[str] = ()
+    folder: Path, page: Mapping[str, Any] = {}, named: Sequence[str] = (), *, held: bool = False
 ) -> tuple[Path, dict[str, str]]:
     """Write the results and the reports of a run into its folder.
 
-    ``page`` is as in ``ReportData``; ``named`` are the studies that the caller has named, whose code may run.
+    ``page`` is as in ``ReportData``; ``named`` are the studies that the caller has named, whose code may run;
+    ``held`` is whether this process has the lock of the folder.
 
     Returns
     -------
@@ -209,7 +210,7 @@ def write_reports(
     LmcompareError
         If the folder is not a run folder, the report can't be made of it, or another process writes to it.
     """
-    return _write(folder, page, named, lambda run: None)
+    return _write(folder, page, named, lambda run: None, held)
 
 
 def rebuild(
@@ -240,12 +241,12 @@ def _see_that_something_is_left(run: Run) -> None:
 
 
 def _write(
-    folder: Path, page: Mapping[str, Any], named: Sequence[str], prepare: Callable[[Run], None]
+    folder: Path, page: Mapping[str, Any], named: Sequence[str], prepare: Callable[[Run], None], held: bool = False
 ) -> tuple[Path, dict[str, str]]:
     with made_of(folder):
         refuse_links(folder)
         load_run(folder)  # another folder gets no lock
-        with locked(folder):
+        with nullcontext() if held else locked(folder):
             run = load_run(folder)  # once: its files are checked and its scores are read for all that is written
             run.named = named
             prepare(run)

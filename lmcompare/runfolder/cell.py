@@ -33,6 +33,7 @@ from lmcompare.runfolder.layout import (
     COST_KEYS,
     CURVE_COLUMNS,
     MEASURED,
+    PROCESSOR,
     SCORE_COLUMNS,
     TOP_COLUMNS,
     TRIAL_FILES,
@@ -90,6 +91,7 @@ class _Valid(TypedDict):
 class _Milestone(TypedDict):
     step: int
     seconds: Annotated[float, Field(ge=0, le=1e18)]
+    processor_seconds: NotRequired[Annotated[float, Field(ge=0, le=1e18)]]
     tokens: int | None
     flops: Annotated[float, Field(ge=0, le=1e36)] | None
     bits_per_byte: Bits
@@ -104,6 +106,7 @@ class _Machine(TypedDict):
 
 class _Cost(TypedDict):
     train_seconds: Cost
+    processor_seconds: NotRequired[Cost]
     microseconds_per_token: Cost
     peak_memory_bytes: Cost
     parameters: Cost
@@ -277,8 +280,9 @@ class Cell:
 
     @cached_property
     def cost(self) -> Mapping[str, Any]:
-        """Seconds, bytes and parameters: the content of cost.json."""
-        return read_object(self.path / "cost.json", *COST_KEYS)
+        """Seconds, bytes and parameters: the content of cost.json, with processor seconds as ``_cores`` has them."""
+        found = read_object(self.path / "cost.json", *COST_KEYS)
+        return {**found, PROCESSOR: _processor_seconds(found, found["train_seconds"], found.get(PROCESSOR))}
 
     @property
     def machines(self) -> tuple[Machine, ...]:
@@ -289,16 +293,21 @@ class Cell:
     @property
     def milestones(self) -> Sequence[Mapping[str, Any]]:
         """The model as it was at points of its training: step, seconds, tokens, flops and bits per byte of valid."""
-        return tuple(self.cost.get("milestones") or ())
+        found = self.cost.get("milestones") or ()
+        return [
+            {**row, PROCESSOR: _processor_seconds(self.cost, row["seconds"], row.get(PROCESSOR))} for row in found
+        ]
 
     @cached_property
     def curve(self) -> pd.DataFrame:
-        """The learning curve: step, seconds, tokens, train_loss and valid_loss (nats per token).
+        """The learning curve: step, seconds, processor_seconds, tokens, train_loss and valid_loss (nats per token).
 
         The tokens are all that the model has read, those before its training in steps included.
         """
         rows = read_csv(self.path / "curve.csv", CURVE_COLUMNS)
-        return rows.assign(tokens=rows["tokens"] + (self.cost.get("tokens_before") or 0))
+        tokens = rows["tokens"] + (self.cost.get("tokens_before") or 0)
+        processor = _processor_seconds(self.cost, rows["seconds"], rows.get(PROCESSOR))
+        return rows.assign(tokens=tokens, **{PROCESSOR: np.nan if processor is None else processor})
 
     @cached_property
     def top(self) -> pd.DataFrame:
@@ -332,6 +341,20 @@ class Cell:
         blocks = self.score_blocks(split, ["log_prob"])
         found: Array = np.concatenate([np.zeros(0), *(block["log_prob"] for block in blocks)])
         return found
+
+
+def _processor_seconds(cost: Mapping[str, Any], seconds: Any, measured: Any) -> Any:
+    """Return the processor seconds of a training, or of a part of it: what all its cores together have worked.
+
+    On an accelerator it is the time for which it was held; in a cell of an older version, in which it was not
+    measured, that of all its threads, or None if other cells ran beside it.
+    """
+    on_processor = cost.get("device", "cpu") == "cpu"
+    if on_processor and measured is not None:
+        return measured
+    held = cost.get("threads" if on_processor else "processes", 1)
+    unknown = seconds is None or (on_processor and cost.get("beside"))
+    return None if unknown or not isinstance(held, int) or isinstance(seconds, str) else seconds * held
 
 
 def stored_cells(folder: Path) -> list[Cell]:

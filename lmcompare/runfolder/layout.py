@@ -82,4 +82,5 @@ TEXT_COLUMNS = frozenset(
     ("split", "model", "token", "word", "name", "metadata", "repeated_spans")
 )  # all others are numbers
 CURVE_COLUMNS = ("step", "seconds", "tokens", "train_loss", "valid_loss")
+PROCESSOR = "processor_seconds"  # of a training; older versions did not store it
 COST_KEYS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")

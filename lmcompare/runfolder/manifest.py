@@ -213,6 +213,10 @@ class Manifest:
         The version of lmcompare that wrote the manifest.
     commit : str
         The commit of lmcompare's repository with this code; "" if it is not known.
+    waiting : tuple of str
+        The cells of the last run that were not finished when this was written, as "name/seed".
+    left : float or None
+        About how many seconds they still take; None if the run has stopped.
     """
 
     name: str
@@ -230,6 +234,8 @@ class Manifest:
     schema_version: int = SCHEMA_VERSION
     lmcompare: str = __version__
     commit: str = ""
+    waiting: tuple[str, ...] = ()
+    left: float | None = None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

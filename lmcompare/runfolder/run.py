@@ -164,7 +164,7 @@ class Run:
 
     @property
     def ran_beside(self) -> bool:
-        """Whether some cell was run at the same time as others, which makes it slower."""
+        """Whether some cell was run at the same time as others, which makes it slower by the clock."""
         return any(cell.cost.get("beside") for model in self.scored for cell in model.done)
 
     @property
@@ -177,13 +177,8 @@ class Run:
 
     @property
     def one_machine(self) -> bool:
-        """Whether all its models were trained and scored on one machine."""
+        """Whether all its models were trained and scored on one machine, so that times and memory can be compared."""
         return len(self.machines) < 2
-
-    @property
-    def costs_comparable(self) -> bool:
-        """Whether seconds and bytes of memory can be compared."""
-        return self.one_machine and not self.ran_beside
 
     @property
     def name(self) -> str:

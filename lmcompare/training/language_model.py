@@ -41,7 +41,7 @@ from lmcompare.training.lanes import BoolArray, Teacher, Texts
 from lmcompare.training.loop import Outcome, Team, Training, Watch
 from lmcompare.training.network import Memory, Network, read
 from lmcompare.training.pocket import Pocket
-from lmcompare.training.recipe import Recipe, check_choice
+from lmcompare.training.recipe import Recipe, check_choice, tables_of_vectors
 from lmcompare.training.softmax import WHOLE_ROWS
 from lmcompare.training.spelling import spelled
 from lmcompare.training.team import assembled, devices_of
@@ -70,6 +70,7 @@ def write_network(
 
 
 WIDEST = 2**20  # no machine can hold a wider network
+ABOUT = 10_000  # types of a vocabulary that is not known yet
 N = TypeVar("N", bound=Network)
 
 
@@ -134,6 +135,19 @@ class TorchLanguageModel(LanguageModel):
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Return measurements of the trained model for its exhibits, JSON-able; they are stored with the model."""
         return {}
+
+    def work(self) -> float:
+        """Return about how many multiplications the training takes: a run begins the longest first.
+
+        By the recipe, a token is multiplied with the weights inside the network and the vectors of the candidates.
+        """
+        recipe = self.recipe()
+        with torch.device("meta"):  # a device that allocates no memory
+            network = self.network(ABOUT)
+        tables = {id(each) for each in tables_of_vectors(network)}
+        inner = sum(each.numel() for each in network.parameters() if id(each) not in tables)
+        tokens = recipe.steps * recipe.batch * recipe.length
+        return float(tokens * (inner + (recipe.candidates or ABOUT) * network.head.table.shape[1]))
 
     def width_step(self) -> int:
         """Return the number that must divide all ``widths``."""

@@ -224,6 +224,7 @@ def small_experiment(*models: Mapping[str, Any], **more: Any) -> files.Experimen
     table = {
         "name": "small",
         "device": "cpu",
+        "workers": None if "engine" in more else 1,  # one after the other, in an order that tests know
         "corpus": {"source": "text.txt", "documents": "line"},
         "tokens": {"kind": "word", "min_count": 2},
         "models": list(models),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.cell import LearningCurve
+from lmcompare.harness.cell import LearningCurve, Spent
 from lmcompare.model import Progress
 
 
@@ -19,9 +20,11 @@ def _ignore(_: object) -> None:
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock: what it shows is set by the test."""
+    """A clock: what it shows is set by the test. The processor works for half of the time."""
     shown = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: shown[0])
+    monkeypatch.setattr(time, "process_time", lambda: 0.25 * shown[0])
+    monkeypatch.setattr(os, "times", lambda: os.times_result((0.0, 0.0, 0.125 * shown[0], 0.125 * shown[0], 0.0)))
     return shown
 
 
@@ -31,14 +34,14 @@ def test_a_curve_goes_on_where_it_was_cut_off(tmp_path: Path, now: list[float]) 
     now[0] = 100.0
     first(Progress(20, train_loss=2.5, valid_loss=2.75))
     second = LearningCurve(_ignore, tmp_path)
-    assert second.seconds == 100
+    assert second.spent.seconds == 100
     second(Progress(20, train_loss=2.25))  # the last checkpoint was before step 20: it is done again
     second(Progress(30, train_loss=2.0))
     rows = [line.split(",") for line in second.csv().splitlines()[1:]]
-    assert [(row[0], row[3]) for row in rows] == [("10", "3.0"), ("20", "2.25"), ("30", "2.0")]
+    assert [(row[0], row[4]) for row in rows] == [("10", "3.0"), ("20", "2.25"), ("30", "2.0")]
     third = LearningCurve(_ignore, tmp_path)  # its checkpoint is lost: it begins anew, and so does the clock
     third(Progress(5, train_loss=4.0))
-    assert third.seconds == 0
+    assert third.spent.seconds == 0
     assert [line.split(",")[0] for line in third.csv().splitlines()[1:]] == ["5"]
 
 
@@ -61,23 +64,23 @@ def test_numbers_of_numpy_are_numbers_and_infinite_losses_are_left_out() -> None
     events: list[dict[str, object]] = []
     curve = LearningCurve(events.append, None)
     curve(Progress(np.int64(3), train_loss=np.float32(2.5), valid_loss=float("inf"), tokens=np.int32(7)))  # type: ignore[arg-type]
-    assert curve.csv().splitlines()[1].split(",")[2:] == ["7", "2.5", ""]
+    assert curve.csv().splitlines()[1].split(",")[3:] == ["7", "2.5", ""]
     assert type(events[0]["train_loss"]) is float
 
 
 def test_milestones_are_kept_and_their_time_is_not_counted(tmp_path: Path, now: list[float]) -> None:
     first = LearningCurve(_ignore, tmp_path)
-    first.pass_milestone(Progress(5, tokens=500, flops=1e6), 2.5, seconds=0.0)
-    first.pass_milestone(Progress(9), float("inf"), seconds=0.0)
+    first.pass_milestone(Progress(5, tokens=500, flops=1e6), 2.5, Spent())
+    first.pass_milestone(Progress(9), float("inf"), Spent())
     first(Progress(10, valid_loss=2.0))
     now[0] = 0.5
-    first.pass_milestone(Progress(20), 2.0, seconds=0.25)
+    first.pass_milestone(Progress(20), 2.0, Spent(0.25, 0.125))
     second = LearningCurve(_ignore, tmp_path)  # step 20 was not stored
-    second.pass_milestone(Progress(9), 2.25, seconds=0.0)  # the checkpoint was before it: it is passed again
+    second.pass_milestone(Progress(9), 2.25, Spent())  # the checkpoint was before it: it is passed again
     assert [(row["step"], row["bits_per_byte"]) for row in second.milestones] == [(5, 2.5), (9, 2.25)]
     assert second.milestones[0].items() >= {"tokens": 500, "flops": 1e6}.items()
     assert [row["bits_per_byte"] for row in first.milestones] == [2.5, None, 2.0]
-    assert first.seconds == 0.25
+    assert first.spent == Spent(0.25, 0.125)
 
 
 def test_steps_done_again_take_the_place_of_the_first_ones(tmp_path: Path) -> None:
@@ -90,7 +93,7 @@ def test_steps_done_again_take_the_place_of_the_first_ones(tmp_path: Path) -> No
     for step in (11, 12, 13, 14):
         curve(Progress(step, train_loss=2.0))
     rows = [line.split(",") for line in curve.csv().splitlines()[1:]]
-    assert [(int(row[0]), row[3]) for row in rows] == [
+    assert [(int(row[0]), row[4]) for row in rows] == [
         *((10, "3.0"), (10, "3.1"), (11, "2.0"), (12, "2.0"), (13, "2.0"), (14, "2.0"))
     ]
 
@@ -107,15 +110,15 @@ def test_the_preparation_is_counted_once_and_the_operations_are_kept(tmp_path: P
     second = LearningCurve(_ignore, tmp_path)
     assert second.flops == 1e6
     report(second, (107.0, Progress(10, note="continues")), (117.0, Progress(20, valid_loss=2.0)))
-    assert second.seconds == 27.0
+    assert second.spent.seconds == 27.0
     now[0] = 200.0
     third = LearningCurve(_ignore, tmp_path)
     report(third, (203.0, Progress(23, note="no step of the curve")), (207.0, Progress(27, valid_loss=1.5)))
-    assert third.seconds == third.training_seconds == 34.0
+    assert third.spent == third.spent_on_training == Spent(34.0, 17.0)
     now[0] = 300.0
     fourth = LearningCurve(_ignore, tmp_path)
     now[0] = 305.0
-    assert fourth.training_seconds == 34.0  # no step was left to do
+    assert fourth.spent_on_training == Spent(34.0, 17.0)  # no step was left to do
 
 
 def test_the_clock_of_a_model_without_losses_goes_on_where_it_can(tmp_path: Path, now: list[float]) -> None:
@@ -124,11 +127,11 @@ def test_the_clock_of_a_model_without_losses_goes_on_where_it_can(tmp_path: Path
         now[0] = second
         first(Progress(1))
     now[0] = 1000.0
-    assert LearningCurve(_ignore, tmp_path).seconds == 0.0, (
+    assert LearningCurve(_ignore, tmp_path).spent.seconds == 0.0, (
         "it left nothing to go on from: it is trained from the beginning"
     )
     (tmp_path / "own.npy").touch()
-    assert LearningCurve(_ignore, tmp_path).seconds == 30.0
+    assert LearningCurve(_ignore, tmp_path).spent.seconds == 30.0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"seconds": "x", "rows": 3}', '{"seconds": 1, "rows": [[1]]}'])
@@ -136,13 +139,13 @@ def test_a_curve_that_cannot_be_read_counts_for_nothing(text: str, tmp_path: Pat
     path = tmp_path / "curve.json"
     path.write_text(text)
     curve = LearningCurve(_ignore, tmp_path)
-    assert curve.seconds < 5
+    assert curve.spent.seconds < 5
     assert len(curve.csv().splitlines()) == 1
 
 
 def test_a_model_that_reads_no_training_text_has_no_training_seconds() -> None:
     curve = LearningCurve(lambda event: None, None)
     curve(Progress(step=1, steps=1, tokens=0))
-    assert curve.training_seconds is None
+    assert curve.spent_on_training is None
     curve(Progress(step=1, steps=1, tokens=5))
-    assert curve.training_seconds is not None
+    assert curve.spent_on_training is not None

@@ -14,7 +14,7 @@ import lmcompare
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment, runner
-from lmcompare.harness.environment import check_workers, side_by_side
+from lmcompare.harness.environment import RunOptions, check_workers, chosen, workers_of
 from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
 from lmcompare.harness.runner import Cost
@@ -67,10 +67,13 @@ class TestHere:
             for name in ("scores.parquet", "words.parquet", "top.parquet"):
                 assert (one.path / name).read_bytes() == (other.path / name).read_bytes()
             assert (one.cost["beside"], other.cost["beside"]) == (False, True)
+            keys = ("timed_alone", "microseconds_per_token", "microseconds_per_list")
+            found = [other.cost[key] for key in keys]
+            assert found[0] is True
+            assert min(found[1:]) > 0
         for one_run, is_said in ((alone, False), (beside, True)):
-            assert one_run.costs_comparable != is_said
             write_reports(one_run.path)
-            assert ("at the same time as others" in (one_run.path / "report.html").read_text("utf-8")) == is_said
+            assert ("table is that by the clock" in (one_run.path / "report.html").read_text("utf-8")) == is_said
         another = small_experiment(UNIGRAM, NGRAM, threads=1, workers=2)
         assert not run(another, place / "1", base=place).failures
         costs = {cell.name: cell.cost["beside"] for cell in load_run(place / "1").cells}
@@ -129,14 +132,14 @@ class TestHere:
         assert not run(plan, place / "run", base=place).failures
         here = environment.this_machine()
         assert load_run(place / "run").machines == (Machine(**here),)
-        assert load_run(place / "run").costs_comparable
+        assert load_run(place / "run").one_machine
         monkeypatch.setattr("lmcompare.harness.cell.this_machine", lambda: {**here, "cpu": "Another processor"})
         (place / "run/cells/ngram/0/scores.parquet").unlink()  # the trained model is scored again
         assert not run(plan, place / "run", base=place).failures
         found = load_run(place / "run")
         cpus = {cell.name: [machine.cpu for machine in cell.machines] for cell in found.cells}
         assert cpus == {"unigram": [here["cpu"]], "ngram": [here["cpu"], "Another processor"]}
-        assert not found.costs_comparable
+        assert not found.one_machine
 
     def test_a_model_that_was_trained_beside_others_is_remembered_when_it_is_scored_alone(self, place: Path) -> None:
         plan = small_experiment(UNIGRAM, NGRAM, threads=1, workers=2)
@@ -170,23 +173,28 @@ def test_workers_that_would_share_cores_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("cores", "device", "found"),
+    ("cores", "given", "threads", "workers"),
     [
-        (1, "cpu", {}),
-        (2, "cpu", {"workers": 2, "threads": 1}),
-        (8, "cpu", {"workers": 4, "threads": 2}),
-        (64, "cpu", {"workers": 4, "threads": 8}),
-        (8, "cuda", {}),
+        (1, {}, 1, 1),
+        (2, {}, 1, 2),
+        (3, {}, 1, 3),
+        (8, {}, 4, 2),
+        (64, {}, 4, 4),
+        (8, {"threads": 2}, 2, 4),
+        (2, {"threads": 2}, 2, 1),
+        (2, {"processes": 2}, 2, 1),
+        *((8, {"workers": workers}, 4, workers) for workers in (1, 2)),  # the threads belong to a cell's key
     ],
 )
-def test_many_small_trainings_share_the_cores(
-    cores: int, device: str, found: dict[str, int], monkeypatch: pytest.MonkeyPatch
+def test_trainings_share_the_cores(
+    cores: int, given: dict[str, Any], threads: int, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environment, "usable_cores", lambda: cores)
     monkeypatch.setattr(environment, "_device", lambda wanted: wanted)
-    assert side_by_side(device) == found
-    if found:
-        check_workers(found["workers"], found["threads"], cores, device)
+    options = RunOptions(device="cpu", **given)
+    machine = chosen(options)
+    assert workers_of(options, {**machine, "device": "cuda"}) == given.get("workers", 1)
+    assert (machine["threads"], workers_of(options, machine)) == (threads, workers)
 
 
 def test_workers_with_cores_of_their_own_pass() -> None:

@@ -100,9 +100,9 @@ class Attention(LabExperiment):
 
 
 def _took(bench: Bench, condition: Condition) -> str:
-    if not bench.run.costs_comparable:  # side by side or on several machines, times say little of the models
+    if not bench.run.one_machine:  # side by side or on several machines, times say little of the models
         return ""
-    seconds = [cell.cost["train_seconds"] or 0.0 for cell in bench.entry(condition).done]
+    seconds = [cell.cost["processor_seconds"] or 0.0 for cell in bench.entry(condition).done]
     return f"Its training took {numbers.seconds(float(np.mean(seconds)))}."
 
 

@@ -95,8 +95,6 @@ def _cautions(data: ReportData) -> list[str]:
         )
     if not data.run.one_machine:
         said.append("Times and memory: the models were not all trained on one machine.")
-    elif data.run.ran_beside:
-        said.append("Times and memory: some models ran at the same time as others.")
     else:
         said.append("Times and memory with those of another machine, or of a busy one.")
     if data.with_status("adaptive"):

@@ -67,14 +67,16 @@ class View:
         }
         titles |= dict(zip(names, short_titles([titles[name] for name in names]), strict=True))
         rows = [row for row in data.rows if row.name in names]
-        timed = data.run.costs_comparable
+        timed = data.run.one_machine
         found = verdict(rows, data.comparison, timed=timed)
         unigram = next((row for row in rows if row.plugin == UNIGRAM), None)
         said = lead(found, unigram, titles.__getitem__)
         if data.results["repeated_text"]["test"]["share"] > FEW:
             said += repeated_note(data.results, data.rows, data.title)
         read = unequal_reading(data.run, names)
-        seconds = {row.name: row.train_seconds for row in rows if timed and row.name in read and row.train_seconds}
+        seconds = {
+            row.name: row.processor_seconds for row in rows if timed and row.name in read and row.processor_seconds
+        }
         drawn = names or [model.name for model, _ in data.ranking]  # adaptive models if no model is ranked
         chart = leaderboard.chart(data, {name: titles[name] for name in drawn})
         compressed = {} if data.is_of_a_part else data.run.corpus.compressors  # these have read all of the text
@@ -192,7 +194,9 @@ def _advice(data: ReportData) -> dict[str, str]:
 def _longest(data: ReportData, names: Sequence[str]) -> float | None:
     """Return how long the network that was trained longest was trained; None if that is not known."""
     networks = {name for name in names if tokens_read(data.run.model(name)) is not None}
-    return max((row.train_seconds for row in data.rows if row.name in networks and row.train_seconds), default=None)
+    return max(
+        (row.processor_seconds for row in data.rows if row.name in networks and row.processor_seconds), default=None
+    )
 
 
 def compared(data: ReportData, ranked: Sequence[str]) -> dict[str, list[str]]:

@@ -26,6 +26,7 @@ class Course:
     ----------
     name : str
     seconds : array of shape (n,)
+        Processor seconds.
     flops : array of shape (n,), or None
         Floating-point operations; None where they were not counted.
     figures, low, high : array of shape (n,)
@@ -94,8 +95,8 @@ def _course(model: ModelEntry, ends: Sequence[float]) -> Course | None:
 
 def _points(cell: Cell, end: float) -> list[tuple[Any, Any, Any]]:
     """Return the seconds, the operations and the bits per byte of each point of a training."""
-    points = [(row["seconds"], row["flops"], row["bits_per_byte"]) for row in cell.milestones]
-    return [*points, (cell.cost["train_seconds"], cell.cost.get("train_flops"), end)]
+    points = [(row["processor_seconds"], row["flops"], row["bits_per_byte"]) for row in cell.milestones]
+    return [*points, (cell.cost["processor_seconds"], cell.cost.get("train_flops"), end)]
 
 
 def leaders(found: Sequence[Course], axis: Axis) -> list[tuple[float, str]]:

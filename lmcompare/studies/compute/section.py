@@ -13,7 +13,10 @@ from lmcompare.render.titles import sentence
 from lmcompare.report.data import ReportData, Section
 from lmcompare.studies.compute.courses import Axis, Course, courses, leaders
 
-TITLES: dict[Axis, str] = {"seconds": "Seconds of training", "flops": "Floating-point operations of training"}
+TITLES: dict[Axis, str] = {
+    "seconds": "Processor seconds of training",
+    "flops": "Floating-point operations of training",
+}
 MOST_LEADERS = 4  # models that are named
 STEEP = 1.15  # times the worst figure of a trained model: only the table has points above that
 
@@ -24,7 +27,7 @@ def build(data: ReportData) -> Section | None:
     found = [course for course in courses(data.run) if course.name in names]
     if not any(len(course.seconds) > 1 for course in found):
         return None
-    by_time = data.run.costs_comparable
+    by_time = data.run.one_machine
     counted = [course for course in found if course.flops is not None]
     return Section.written(
         "compute",

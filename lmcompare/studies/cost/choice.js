@@ -7,7 +7,7 @@
   const WORDS = { second: "s", sec: "s", minute: "min", hour: "h", hr: "h", day: "d" }; // what a unit is called in words
   const BYTES = [["B", 1], ["kB", 1e3], ["MB", 1e6], ["GB", 1e9], ["TB", 1e12], ["KiB", 2 ** 10], ["MiB", 2 ** 20], ["GiB", 2 ** 30]];
   const UNITS = { // by the key of a cost: its units, how many units of the figure the unit 1 is, and what need not be typed
-    train_seconds: [TIME, 1, "s"], microseconds_per_token: [TIME, 1e6, "µs"], microseconds_per_list: [TIME, 1e6, "µs"],
+    processor_seconds: [TIME, 1, "s"], microseconds_per_token: [TIME, 1e6, "µs"], microseconds_per_list: [TIME, 1e6, "µs"],
     peak_memory_bytes: [BYTES, 1, "MB"], model_bytes: [BYTES, 1, "MB"],
   };
   const NEARLY = 1.2; // a network that is as good as counts after this many times the limit may be so after the limit
@@ -64,12 +64,12 @@
         const why = over(better).map((key) => `${exceeds[key]} ${better.costs[key][1]}`);
         said += ` ${capital(better.name)} has ${better.said}${better.top5 ? ` (${better.top5})` : ""}, but ${why.join(" and ")}.`;
       }
-      const time = limits.train_seconds ?? Infinity;
-      const stopped = Object.entries(ahead).filter(([name, seconds]) => seconds <= NEARLY * time && models.some((model) => model.name === name && model.bits < best.bits && String(over(model)) === "train_seconds"));
-      const own = best.costs.train_seconds?.[0];
+      const time = limits.processor_seconds ?? Infinity;
+      const stopped = Object.entries(ahead).filter(([name, seconds]) => seconds <= NEARLY * time && models.some((model) => model.name === name && model.bits < best.bits && String(over(model)) === "processor_seconds"));
+      const own = best.costs.processor_seconds?.[0];
       const told = (!text || text.value === text.max) && time >= 1; // the curves are of the whole text
-      if (told && Number.isFinite(time) && own && time > UNUSED * own && falling.includes(best.name)) said += ` It was trained for ${best.costs.train_seconds[1]}, and its loss was still falling: --match seconds=${Math.floor(time)} trains networks for the whole time.`;
-      if (told && stopped.length) said += ` On the validation text ${stopped.map(([name, seconds]) => `${name} passed the best counting model after ${written(seconds, "train_seconds")}`).join(" and ")}: --match seconds=${Math.floor(time)} trains networks for that time.`;
+      if (told && Number.isFinite(time) && own && time > UNUSED * own && falling.includes(best.name)) said += ` It was trained for ${best.costs.processor_seconds[1]}, and its loss was still falling: --match seconds=${Math.floor(time)} trains networks for the whole time.`;
+      if (told && stopped.length) said += ` On the validation text ${stopped.map(([name, seconds]) => `${name} passed the best counting model after ${written(seconds, "processor_seconds")}`).join(" and ")}: --match seconds=${Math.floor(time)} trains networks for that time.`;
       answer.textContent = said;
     }
 

@@ -18,7 +18,7 @@ from lmcompare.render.titles import short_titles, spoken
 from lmcompare.report.data import Model, ReportData
 
 LIMITS = {  # by the key of a cost: its format, and the verb for a model that exceeds it
-    "train_seconds": (numbers.seconds, "trains for"),
+    "processor_seconds": (numbers.seconds, "trains for"),
     "microseconds_per_list": (numbers.microseconds, "takes"),
     "microseconds_per_token": (numbers.microseconds, "takes"),
     "peak_memory_bytes": (numbers.size, "needs"),
@@ -49,7 +49,7 @@ def build(data: ReportData, ahead: Mapping[str, float] | None = None, falling: C
         The models whose loss was still falling at the end of training, by their names in ``results.json``.
     """
     amounts = _amounts(data)
-    if not data.run.costs_comparable or max(map(len, amounts.values()), default=0) < LEAST:
+    if not data.run.one_machine or max(map(len, amounts.values()), default=0) < LEAST:
         return Markup()
     keys = [key for key in LIMITS if all(row.get(key) is not None for rows in amounts.values() for _, row in rows)]
     values = {key: sorted({row[key] for rows in amounts.values() for _, row in rows}) for key in keys}

@@ -47,7 +47,8 @@ class Cost:
 
 MICROSECONDS = tuple(1e6 * t for t in TIMES)
 COSTS = (
-    Cost("train_seconds", numbers.seconds, "trains", "faster", TIMES),
+    Cost("processor_seconds", numbers.seconds, "trains", "faster", TIMES),
+    Cost("train_seconds", numbers.seconds),
     Cost("microseconds_per_token", numbers.microseconds, "scores", "faster", MICROSECONDS),
     Cost("microseconds_per_list", numbers.microseconds),
     Cost("peak_memory_bytes", numbers.size, "needs", "less memory"),
@@ -56,15 +57,21 @@ COSTS = (
     Cost("tokens_read", numbers.short),
 )
 # they depend on the machine
-OF_MACHINE = ("train_seconds", "microseconds_per_token", "microseconds_per_list", "peak_memory_bytes")
+OF_MACHINE = (
+    "processor_seconds",
+    "train_seconds",
+    "microseconds_per_token",
+    "microseconds_per_list",
+    "peak_memory_bytes",
+)
 MACHINES = (
     "The models were trained and scored on different machines, so times and memory are not drawn in one chart; the"
     " table has the figures of each model on its own machine."
 )
 UNEQUAL = " In equal time, a faster machine trains more."
 BESIDE = (
-    "Some models were trained and scored at the same time as others, which makes them slower, so times and memory are"
-    " not drawn in charts; the table has them as they were."
+    "Models were trained side by side, so they are compared by the processor time of their trainings; the training"
+    " time in the table is that by the clock."
 )
 
 
@@ -83,7 +90,7 @@ def build(data: ReportData) -> Section | None:
     if not data.ranking:
         return None
     equal = made_equal(data)
-    compared = [cost for cost in COSTS if data.run.costs_comparable or cost.key not in OF_MACHINE]
+    compared = [cost for cost in COSTS if data.run.one_machine or cost.key not in OF_MACHINE]
     drawn = [one for cost in compared if cost.verb and (one := _draw(data, cost)) is not None]
     warning = BESIDE if data.run.ran_beside else ""
     if not data.run.one_machine:
@@ -113,7 +120,8 @@ def build(data: ReportData) -> Section | None:
 
 def _range(model: Model) -> str:
     """Return the shortest and the longest time of several trainings; "" where they are written alike."""
-    times = [float(cell.cost["train_seconds"]) for cell in model.entry.done if cell.cost.get("train_seconds")]
+    found = (cell.cost["processor_seconds"] for cell in model.entry.done)
+    times = [float(each) for each in found if each]
     ends = [numbers.seconds(pick(times)) for pick in (min, max)] if len(times) > 1 else ["", ""]
     return f"{ends[0]} to {ends[1]}" if ends[0] != ends[1] else ""
 
@@ -169,7 +177,7 @@ def _draw(data: ReportData, cost: Cost) -> Drawn | None:
     label = f"Bits per byte against {cost.title.lower()}, a mark for each model"
     y_title = "Bits per byte (less is better)"
     chart = scatter(dots, label, cost.title, y_title, cost.label, numbers.tidy, choices=cost.ticks, x_unit=cost.unit)
-    if cost.key == "train_seconds" and "seconds" in budget(data.run.manifest):
+    if cost.key == "processor_seconds" and "seconds" in budget(data.run.manifest):
         return Drawn(cost, chart, "The training time was set in advance: every network had the same")
     best = data.ranking[0][0].name
     found = {model.title: data.comparison.difference(model.name, best) for model, _ in data.ranking}

@@ -18,7 +18,7 @@ from lmcompare.analysis.units import Units, units_of
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence
 from lmcompare.runfolder.files import Array, RunFolderError
-from lmcompare.runfolder.layout import COST_KEYS
+from lmcompare.runfolder.layout import COST_KEYS, PROCESSOR
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 from lmcompare.studies.growth.power_law import LEAST_POINTS, Law, fitted
 from lmcompare.study import TEN_TIMES, Advice, named
@@ -168,7 +168,10 @@ def _points(share: float, part: Run, whole: Run, units: Units) -> dict[str, Poin
         bits = _bits(part, models, units)
         for model, of_model in zip(models, bits, strict=True):
             if is_valid(model) and np.isfinite(of_model).all():
-                costs = {key: cost_of_trainings(key, [cell.cost[key] for cell in model.done]) for key in COST_KEYS}
+                costs = {
+                    key: cost_of_trainings(key, [cell.cost[key] for cell in model.done])
+                    for key in (*COST_KEYS, PROCESSOR)
+                }
                 points[model.name] = Point(share, words, of_model, units.bytes, costs, chosen.get(model.name, {}))
     return points
 

@@ -22,7 +22,7 @@ from lmcompare.report.sections import fairness
 from lmcompare.tokens import SAMPLE, excerpt_parts
 
 STEEP = 1.15  # times the highest validation loss: higher training losses of the first steps are left out
-AXES = {"seconds": "Training time", "step": "Steps", "tokens": "Tokens read"}
+AXES = {"processor_seconds": "Processor time", "step": "Steps", "tokens": "Tokens read"}
 LOSSES = ["train_loss", "valid_loss"]
 
 
@@ -60,7 +60,7 @@ class Level:
         The curve is in bits. An amount that is not known is NaN.
         """
         below = curve[curve["valid_loss"] < self.bits]
-        return None if below.empty else (float(below.iloc[0]["tokens"]), float(below.iloc[0]["seconds"]))
+        return None if below.empty else (float(below.iloc[0]["tokens"]), float(below.iloc[0]["processor_seconds"]))
 
 
 Curves = Sequence[tuple[Model, pd.DataFrame]]
@@ -145,11 +145,11 @@ def build(data: ReportData) -> Section | None:
 
 
 def _group(data: ReportData, fingerprint: str, models: Sequence[Model], curves: Curves) -> Group:
-    timed = data.run.costs_comparable
+    timed = data.run.one_machine
     shown = [(model, in_bits(curve)) for model, curve in curves]
     told = any(curve["tokens"].notna().any() for _, curve in shown)
     left_out = {"step" if told else "tokens"}  # both axes would show the same lines
-    axes = [axis for axis in AXES if axis not in left_out and (timed or axis != "seconds")]
+    axes = [axis for axis in AXES if axis not in left_out and (timed or axis != "processor_seconds")]
     level = Level.of(data, fingerprint, models, [model for model, _ in curves])
     passed, never = passing(level, shown, timed) if level else ((), ())
     return Group(
@@ -277,7 +277,7 @@ def _chart(curves: Curves, axis: str, level: Level | None) -> Markup | None:
     measured += [level.bits] if level else []
     top = STEEP * max(measured) if measured else float("inf")
     last = max((float(curve[axis].max()) for _, curve in curves if curve[axis].notna().any()), default=0.0)
-    title, unit = _unit(last) if axis == "seconds" else (AXES[axis], 1.0)
+    title, unit = _unit(last) if axis == "processor_seconds" else (AXES[axis], 1.0)
     given: list[Line] = []
     for model, curve in curves:
         column = "valid_loss" if curve["valid_loss"].notna().any() else "train_loss"
