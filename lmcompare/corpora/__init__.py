@@ -20,9 +20,9 @@ from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, ReadFile
 from lmcompare.corpora.loading import documents_of, load, read_documents
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.paths import path_name
-from lmcompare.corpora.sources import from_working_directory, kind_of_source
+from lmcompare.corpora.sources import files_of, from_working_directory, is_embedded, kind_of_source
 
 __all__ = ["FORMATS", "SCHEMES", "SPLITS", "CatalogueEntry", "Corpus", "CorpusFormat", "CorpusOptions"]
 __all__ += ["CorpusScheme", "Document", "File", "Found", "Piece", "ReadFile", "Repeat", "Texts", "catalogue"]
-__all__ += ["check_format", "check_scheme", "documents_of", "format_catalogue", "from_working_directory", "has_utf8"]
-__all__ += ["kind_of_source", "load", "path_name", "read_documents"]
+__all__ += ["check_format", "check_scheme", "documents_of", "files_of", "format_catalogue", "from_working_directory"]
+__all__ += ["has_utf8", "is_embedded", "kind_of_source", "load", "path_name", "read_documents"]

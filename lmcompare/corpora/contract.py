@@ -165,6 +165,8 @@ class CorpusScheme:
         What its corpora are, as ``Found.kind`` says it: an experiment must know it before the corpus is read.
     missing : callable
         ``missing()`` returns why the scheme cannot be used on this machine, or "". It should not import much.
+    file : callable, optional
+        ``file()`` returns the path of the file that an embedded corpus is read from, and of nothing else.
     """
 
     description: str
@@ -174,6 +176,7 @@ class CorpusScheme:
     placed: Callable[[str, Path], str] = lambda name, folder: name
     kind: str = "text"
     missing: Callable[[], str] = lambda: ""
+    file: Callable[[], Path] | None = None
 
 
 def checked_format(found: object, name: str) -> CorpusFormat:

@@ -187,6 +187,38 @@ def kind_of_source(source: str) -> str:
     return "text" if scheme is None else SCHEMES.resolve(scheme[0]).kind
 
 
+def is_embedded(source: object) -> bool:
+    """Return whether a specification names a corpus that is read from one file of an installed package."""
+    scheme = _scheme_of(source) if isinstance(source, str) else None
+    return scheme is not None and SCHEMES.is_built_in(scheme[0]) and SCHEMES.resolve(scheme[0]).file is not None
+
+
+def files_of(source: object, base: Path) -> list[Path] | None:
+    """Return the files that a corpus is read from, if they are known before it is read: of an embedded corpus, and of
+    the paths of files and folders.
+    """
+    if isinstance(source, Mapping):
+        return _below([base / expanded(str(each)) for each in source.values()])
+    if not isinstance(source, str) or source == "-":
+        return None
+    if (scheme := _scheme_of(source)) is not None:
+        found = SCHEMES.resolve(scheme[0]) if SCHEMES.is_built_in(scheme[0]) else None
+        return None if found is None or found.file is None or found.missing() else [found.file()]
+    path = base / expanded(source)
+    paths = [path]
+    if not _exists(path, source):
+        if not _names_splits(source):
+            return None
+        paths = [base / expanded(part) for part in _parse_splits(source).values()]
+    return _below(paths)
+
+
+def _below(paths: Iterable[Path]) -> list[Path]:
+    """Return the files among some paths and in the folders among them."""
+    found = [file for each in paths for file in ([each] if each.is_file() else sorted(each.rglob("*")))]
+    return [file for file in found if file.is_file()]
+
+
 def _names_splits(source: str) -> bool:
     """Whether a specification that is not a path has the form ``train=a.txt,test=b.txt``."""
     return re.match(rf"\s*({'|'.join(SPLITS)})\s*=" if is_pattern(source) else r"\s*\w+\s*=", source) is not None

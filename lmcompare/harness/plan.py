@@ -403,7 +403,7 @@ def begin(
     check_free(folder)
     wanted = [_tokens_of(table, models[table.name], experiment) for table in tables]
     kinds = tuple(dict.fromkeys([*wanted, *(tokens for study in studies for tokens in study.tokens)]))
-    text = read(experiment, kinds, scratch or folder, base or Path(), force, show, corpus)
+    text = read(experiment, kinds, scratch or folder, base or Path(), force, show, corpus, known=folder)
     made = dict(zip(kinds, text.tokens, strict=True))
     return Plan(experiment, folder, base, show, live, machine, text, made, models, studies)
 

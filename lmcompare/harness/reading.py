@@ -25,6 +25,7 @@ from pydantic_core import to_jsonable_python
 from lmcompare import __version__, corpora, plugins
 from lmcompare.corpora import Document, Texts
 from lmcompare.errors import LmcompareError, PluginError, permitted
+from lmcompare.harness import reread
 from lmcompare.harness.experiment import CorpusTable, Experiment
 from lmcompare.harness.manifest import read_earlier
 from lmcompare.harness.progress import Display, Sending, show_sent
@@ -134,8 +135,11 @@ def read(
     force: bool,
     show: Display,
     corpus: corpora.Corpus | None = None,
+    known: Path | None = None,
 ) -> RunCorpus:
     """Read the corpus of an experiment, and store its tokens in the run folder, which is claimed for it.
+
+    A text that was read before is not read again: what is known of it is in the run folder, or in the user's cache.
 
     Parameters
     ----------
@@ -153,6 +157,8 @@ def read(
     corpus : Corpus, optional
         A loaded corpus in place of the experiment's. Its tokens are made in this process, as are those of a tokenizer
         that only this process has.
+    known : Path, optional
+        Another run folder that may have read the text before.
 
     Raises
     ------
@@ -160,7 +166,7 @@ def read(
         For a corpus or tokens that are wrong, and for a plug-in that ends its process, sends junk or takes too long.
     """
     parts = [experiment.corpus.source or "the given split", *(f"its {table.kind} tokens" for table in tables)]
-    begun = [parts[0]]
+    begun, said = [parts[0]], list[str]()
 
     def take(event: Event) -> None:
         match event:
@@ -168,6 +174,8 @@ def read(
                 begun.append(parts[part])
                 show.say(f"Reading {parts[part]} …")
             case _:
+                if isinstance(sentence := event.get("sentence"), str):
+                    said.append(sentence)
                 show_sent(event, show)
 
     try:
@@ -175,6 +183,14 @@ def read(
             where = experiment.corpus.where
             load = partial(corpora.load, where, experiment.corpus, base=base) if corpus is None else lambda: corpus
             return _read(take, load, tables, folder, base, force)
+        key = reread.key_of(experiment.corpus, tables, base)
+        if key is not None and (before := reread.found(experiment.corpus, key, folder, known)) is not None:
+            with suppress(JunkError):
+                made = _checked(before.corpus, len(tables))
+                read_earlier(folder, made.entry.fingerprint, force, Display())  # raises for another corpus
+                for sentence in before.said:
+                    show.say(sentence)
+                return made
         given = to_jsonable_python((experiment.corpus, tables, folder, base, force))
         with explained(lambda: f"reading {begun[-1]}"):
             found = call(
@@ -185,7 +201,11 @@ def read(
                 stdin=experiment.corpus.source == "-",
                 meanwhile=_import_tables if experiment.memory is None else lambda: None,
             )
-            return _checked(found, len(tables))
+            made = _checked(found, len(tables))
+        if key is not None:
+            with locked(folder):
+                reread.keep(experiment.corpus, key, folder, reread.Known(found, tuple(said)))
+        return made
     finally:
         show.share("", 1.0)  # a bar hides the cursor of the terminal
 

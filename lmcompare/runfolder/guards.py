@@ -43,6 +43,7 @@ from lmcompare.runfolder.layout import (
     MANIFEST,
     MARK,
     PROBES,
+    READ,
     REPORT_FILES,
     SEAL,
     TOKENS,
@@ -55,7 +56,7 @@ from lmcompare.runfolder.probed import probed_in
 OF_CELL = frozenset((*CELL_FILES, *TRIAL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
 OF_TOKENS = frozenset((*TOKENS_FILES, SEAL))
 OF_RUN = (
-    *(MARK, MANIFEST, SEAL, TOKENS, CELLS, TRIALS, FRACTIONS, FORECASTS, JOINED),
+    *(MARK, MANIFEST, SEAL, READ, TOKENS, CELLS, TRIALS, FRACTIONS, FORECASTS, JOINED),
     *(".lock", ".holder", CHARTS, *REPORT_FILES),
 )
 LONGEST_NAME = 240  # bytes; file systems have 255, and the folder of checkpoints beside it has 13 more

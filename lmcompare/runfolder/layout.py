@@ -58,6 +58,7 @@ CELL_TABLES = (
     *("cell.json", "scores.parquet", "words.parquet", "top.parquet"),
     *("cost.json", "curve.csv"),
 )
+READ = "read.json"  # what is known of the text that the run has read
 MEASURED = "studies.json"  # in a cell's folder: what studies have measured of the model
 CELL_FILES = (*CELL_TABLES, MEASURED, *(f"model/{name}" for name in STATE_FILES))
 TRIAL_FILES = ("cell.json", "cost.json", "curve.csv", "valid.json")  # the model of a chosen setting is in its cell

@@ -79,6 +79,7 @@ LEE = CorpusScheme(
     "289 news texts of the Australian Broadcasting Corporation of 2001, about 58,000 words",
     read_lee,
     missing=lambda: missing(LEE_FILE),
+    file=lambda: data_path(LEE_FILE),
 )
 
 
@@ -463,4 +464,5 @@ WIKI_SAMPLE = CorpusScheme(
     "106 articles of the English Wikipedia of 2016, about 480,000 words of clean running text",
     read_wiki,
     missing=lambda: missing(WIKI_FILE),
+    file=lambda: data_path(WIKI_FILE),
 )
