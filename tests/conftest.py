@@ -58,6 +58,7 @@ TERMINAL = (
 
 def pytest_sessionstart() -> None:
     """What the terminal is like is up to the tests; pytest has found out by now whether it prints in colour."""
+    import_module("tests.made")  # sets the folder of the cache
     for name in TERMINAL:
         os.environ.pop(name, None)
 

@@ -16,6 +16,7 @@ _FOLDER = "LMCOMPARE_TESTS_MADE"  # its value reaches the workers, which the fir
 if _FOLDER not in os.environ:
     os.environ[_FOLDER] = tempfile.mkdtemp(prefix="lmcompare-tests-")
     atexit.register(shutil.rmtree, os.environ[_FOLDER], ignore_errors=True)
+os.environ["LMCOMPARE_CACHE"] = str(Path(os.environ[_FOLDER], "cache"))  # embedded texts are read once
 
 
 def made(name: str, make: Callable[[Path], object]) -> Path:

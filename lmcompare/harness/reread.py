@@ -1,6 +1,7 @@
 """A text that was read before: what is known of it, with its tokens, is kept in the run folder.
 
-That of an embedded corpus is also kept once for a machine, in the user's cache folder.
+That of an embedded corpus is also kept once for a machine, in the user's cache folder: ``~/.cache/lmcompare``, or the
+folder that ``LMCOMPARE_CACHE`` names.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def key_of(corpus: CorpusTable, tables: Sequence[TokensTable], base: Path) -> st
     digest.update(json.dumps(asked, sort_keys=True).encode())
     for path in files:
         with path.open("rb") as file:
-            digest.update(f"\0{path}\0".encode() + hashlib.file_digest(file, "sha256").digest())
+            digest.update(b"\0" + os.fsencode(path) + b"\0" + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:32]
 
 
@@ -147,5 +148,5 @@ def _place_in_cache(corpus: CorpusTable, key: str) -> Path | None:
     """Return the folder of an embedded corpus in the user's cache folder; None for other texts."""
     if not is_embedded(corpus.where):
         return None
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "lmcompare" / "texts" / key
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("LMCOMPARE_CACHE") or user / "lmcompare") / "texts" / key

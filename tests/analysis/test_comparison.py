@@ -283,7 +283,11 @@ def test_ties_share_the_first_rank(run: Run) -> None:
 
 
 def test_a_clear_winner_and_a_far_cheaper_model(tmp_path: Path) -> None:
-    costs = {"best": {"train_seconds": 600.0}, "cheap": {"train_seconds": 6.0}, "floor": {"train_seconds": 0.1}}
+    costs = {
+        "best": {"processor_seconds": 600.0},
+        "cheap": {"processor_seconds": 6.0},
+        "floor": {"processor_seconds": 0.1},
+    }
     models = {"floor": bits(4, 0), "best": bits(2, 1), "cheap": bits(2.06, 2)}
     found = judged(tiny_run(tmp_path, models, documents=[[10]] * 40, costs=costs))
     assert found.best.bits_per_byte == pytest.approx(2.0, abs=1e-3)

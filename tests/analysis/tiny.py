@@ -25,6 +25,7 @@ PASSED = {
 }
 COST = {
     "train_seconds": 1.0,
+    "processor_seconds": 1.0,
     "microseconds_per_token": 2.0,
     "peak_memory_bytes": 3,
     "parameters": 4,

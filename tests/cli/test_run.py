@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,12 +44,16 @@ def test_ctrl_c_says_how_to_go_on(place: Path) -> None:
         for line in process.stderr:
             if line.startswith("Waits: training"):
                 break
+        while not (place / "waits" / "cells" / "unigram" / "0" / "checksums.json").is_file():
+            time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         said = process.stderr.read()
         assert process.wait(timeout=60) == 130
     assert "the same command continues" in said
     assert "Traceback" not in said
-    assert (place / "waits" / "cells" / "unigram" / "0" / "scores.parquet").is_file()
+    shown = (place / "waits" / "report.md").read_text("utf-8")
+    assert "Waits is not finished" in shown
+    assert "unigram" in shown
 
 
 def test_file_names_that_are_not_utf_8(place: Path) -> None:

@@ -33,17 +33,17 @@ def test_cost_says_what_the_cheapest_of_the_models_near_the_best_loses() -> None
     assert "cheap" in said
     assert "60 times faster" in said
     assert "4 % worse" in said
-    assert "not significantly worse" in cost.claim(dots, cost.COSTS[3], {"Floor"})
+    assert "not significantly worse" in cost.claim(dots, cost.COSTS[4], {"Floor"})
     nearly = [dots[2], Dot("Cheap", 1, 450, 1.04)]
     assert "trains in 25 % less time than the best" in plain(cost.claim(nearly, cost.COSTS[0], ()))
-    assert "needs 25 % less memory than the best" in plain(cost.claim(nearly, cost.COSTS[3], ()))
+    assert "needs 25 % less memory than the best" in plain(cost.claim(nearly, cost.COSTS[4], ()))
 
 
 def test_cost_says_what_the_best_cheaper_model_loses_if_none_is_nearly_as_good() -> None:
     best = Dot("Best", 0, 103, 1.0)
     assert "none trains much faster" in cost.claim([best, Dot("Other", 1, 100, 1.01)], cost.COSTS[0], ())
     far = [Dot("Floor", 1, 1, 2.0), best]
-    said = plain(cost.claim(far, cost.COSTS[4], {"Floor"}))
+    said = plain(cost.claim(far, cost.COSTS[5], {"Floor"}))
     assert "floor" in said
     assert "100 times fewer parameters" in said
     assert "100 % worse" in said
@@ -59,9 +59,9 @@ def test_cost_names_the_models_that_are_worth_theirs(tmp_path: Path) -> None:
     models = {"floor": bits(4, 0), "cheap": bits(2.06, 1), "tied": bits(2.06, 2), "best": bits(2, 3)}
     data = ReportData(tiny_run(tmp_path, models, documents=[[10]] * 40))
 
-    def worth(cheap: float, tied: float, key: str = "train_seconds") -> list[str]:
+    def worth(cheap: float, tied: float, key: str = "processor_seconds") -> list[str]:
         seconds = {"floor": 0.1, "cheap": cheap, "tied": tied, "best": 600.0}
-        ranking = [(model, replace(row, train_seconds=seconds[row.name])) for model, row in data.ranking]
+        ranking = [(model, replace(row, processor_seconds=seconds[row.name])) for model, row in data.ranking]
         given: Any = SimpleNamespace(ranking=ranking, comparison=data.comparison)
         return cost.worth_their_cost(given, next(each for each in cost.COSTS if each.key == key))
 
@@ -77,7 +77,7 @@ def test_the_page_names_them_for_each_cost_that_can_be_limited(tree: Node, run: 
     data = ReportData(run)
     shown = dict(tree.one("table", "steps").rows())
     assert len(shown) == len(choice.LIMITS)
-    worth = cost.worth_their_cost(data, next(each for each in cost.COSTS if each.key == "train_seconds"))
+    worth = cost.worth_their_cost(data, next(each for each in cost.COSTS if each.key == "processor_seconds"))
     names = [node.text for node in tree.one("table", "steps").one("tbody").one("tr").all(class_="chip")]
     assert names == worth
 

@@ -190,7 +190,7 @@ def test_a_chart_is_saved_as_picture_and_numbers_and_tells_its_values(report: Pa
     data = json.loads(box.locator(".chart").get_attribute("data-numbers") or "")
     rows = list(csv.reader(saved(report, box, "CSV").decode().splitlines()))
     assert rows[0] == ["name", *data["columns"]]
-    assert data["columns"][0].startswith("Training time (seconds")
+    assert data["columns"][0].startswith("Processor time (seconds")
     assert [row[0] for row in rows[1:]] == [series[0] for series in data["series"]]
     assert [float(row[2]) for row in rows[1:]] == [series[3][0] for series in data["series"]]
     drawing = ET.fromstring(saved(report, box, "SVG"))

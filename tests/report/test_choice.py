@@ -68,7 +68,7 @@ def test_known_figures_are_those_of_the_stored_history() -> None:
 
 @pytest.mark.slow
 def test_there_is_nothing_to_choose_where_costs_cannot_be_compared(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Run, "ran_beside", True)
+    monkeypatch.setattr(Run, "one_machine", False)
     assert choice.build(ReportData(run)) == ""
 
 
@@ -95,16 +95,18 @@ def test_the_answer_is_the_best_model_within_the_limits(report: Page, run: Run) 
     expect(answer).to_have_text(everything)
 
     # a limit may be typed, and is in the address
-    typed = page.locator(".choice [type=text][name=train_seconds]")
-    times = [(row.train_seconds, numbers.bits_per_byte(row.bits_per_byte)) for row in ranking if row.train_seconds]
+    typed = page.locator(".choice [type=text][name=processor_seconds]")
+    times = [
+        (row.processor_seconds, numbers.bits_per_byte(row.bits_per_byte)) for row in ranking if row.processor_seconds
+    ]
     for said, seconds in (("2 s", 2.0), ("0,5 min", 30.0), ("1 min 3 s", 63.0), ("1500 ms", 1.5), ("7", 7.0)):
         typed.fill(said)
         bits = next((bits for time, bits in times if time <= seconds), "No model is within")
         expect(answer).to_contain_text(bits)
         expect(typed).to_have_attribute("aria-invalid", "false")
-        assert f"train_seconds={seconds:g}" in page.url
+        assert f"processor_seconds={seconds:g}" in page.url
         allowed = len({time for time, _ in times if time <= seconds})
-        expect(page.locator(".choice [type=range][name=train_seconds]")).to_have_value(str(max(0, allowed - 1)))
+        expect(page.locator(".choice [type=range][name=processor_seconds]")).to_have_value(str(max(0, allowed - 1)))
     before = answer.inner_text()
     typed.fill("soon")
     expect(typed).to_have_attribute("aria-invalid", "true")
@@ -131,9 +133,13 @@ def test_a_limit_is_compared_as_it_is_shown_and_a_network_ahead_of_it_is_named(
     table, network, *_ = given["amounts"][0]
     table |= {"name": "the table", "bits": 2.0, "said": "2.000"}
     network |= {"name": "the network", "bits": 1.9, "said": "1.900"}
-    table["costs"]["train_seconds"], network["costs"]["train_seconds"] = [0.1871, "187 ms"], [141.14, "2 min 21 s"]
+    table["costs"]["processor_seconds"], network["costs"]["processor_seconds"] = (
+        [0.1871, "187 ms"],
+        [141.14, "2 min 21 s"],
+    )
     changed = json.dumps(
         {
+            "threads": 2,
             "amounts": [[network, table]],
             "exceeds": given["exceeds"],
             "ahead": {"the network": 30.1},
@@ -142,7 +148,7 @@ def test_a_limit_is_compared_as_it_is_shown_and_a_network_ahead_of_it_is_named(
     )
     (tmp_path / "report.html").write_text(page.replace(found[1], changed), encoding="utf-8")
     shown = visit(browser, tmp_path / "report.html")
-    answer, typed = shown.locator(".choice-answer"), shown.locator(".choice [type=text][name=train_seconds]")
+    answer, typed = shown.locator(".choice-answer"), shown.locator(".choice [type=text][name=processor_seconds]")
     typed.fill("2 min 21 s")  # of 141.14 seconds
     expect(answer).to_contain_text("The network: 1.900")
     typed.fill("187 ms")
@@ -152,9 +158,9 @@ def test_a_limit_is_compared_as_it_is_shown_and_a_network_ahead_of_it_is_named(
     expect(answer).not_to_contain_text("--match")
     for limit in (26, 31):  # shortly before it would be ahead, had it been stopped, and when it would be
         typed.fill(f"{limit} s")
-        expect(answer).to_contain_text(f"--match seconds={limit}")
+        expect(answer).to_contain_text(f"--match seconds={limit // 2}")
     for long, seconds in (("30 minutes", 1800), ("1 hour", 3600), ("2 days", 172_800)):  # time is left
         typed.fill(long)
-        expect(answer).to_contain_text(f"was still falling: --match seconds={seconds} ")
+        expect(answer).to_contain_text(f"was still falling: --match seconds={seconds // 2} ")
     typed.fill("3 min")
     expect(answer).not_to_contain_text("--match")

@@ -19,7 +19,7 @@ from tests.analysis.tiny import bits, tiny_run
 from tests.report.tree import plain
 
 TITLES = {"rnn": "RNN with attention", "net": "Transformer", "counts": "5-gram", "floor": "Unigram"}
-COSTS = {"rnn": {"train_seconds": 60.0}, "net": {"train_seconds": 50.0}, "counts": {"train_seconds": 0.2}}
+COSTS = {"rnn": {"processor_seconds": 60.0}, "net": {"processor_seconds": 50.0}, "counts": {"processor_seconds": 0.2}}
 
 
 def title(name: str) -> str:

@@ -145,11 +145,18 @@ def at_compute(folder: Path, **more: Any) -> ReportData:
     """A run of counts that need a second, 2 bits a token, and a network that ends with 1 bit after 100 seconds."""
     half, quarter = np.full(400, 0.5), np.full(400, 0.25)
     points = [
-        {"step": n, "seconds": 10.0**n, "tokens": None, "flops": 10.0 ** (9 + n), "bits_per_byte": 4.0 - 1.5 * n}
+        {
+            "step": n,
+            "seconds": 1.0,
+            "processor_seconds": 10.0**n,
+            "tokens": None,
+            "flops": 10.0 ** (9 + n),
+            "bits_per_byte": 4.0 - 1.5 * n,
+        }
         for n in (0, 1)
     ]
-    network = {"train_seconds": 100.0, "milestones": points, "train_flops": 1e11}
-    costs = {"counts": {"train_seconds": 1.0}, "network": {**network, **more}}
+    network = {"processor_seconds": 100.0, "milestones": points, "train_flops": 1e11}
+    costs = {"counts": {"processor_seconds": 1.0}, "network": {**network, **more}}
     return ReportData(tiny_run(folder, {"counts": [quarter], "network": [half]}, documents=[[10]] * 40, costs=costs))
 
 
@@ -171,8 +178,9 @@ def test_who_is_ahead_after_how_many_seconds(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_seconds_of_models_that_ran_at_the_same_time_are_not_compared(tmp_path: Path) -> None:
-    section = compute.build(at_compute(tmp_path / "beside", beside=True))
+def test_seconds_of_different_machines_are_not_compared(tmp_path: Path) -> None:
+    other = {"cpu": "Another", "cores": 2, "memory_bytes": 1, "platform": "Linux"}
+    section = compute.build(at_compute(tmp_path / "apart", machines=[other]))
     assert section is not None
     shown = parse(str(section.html))
     assert "Seconds are not compared" in shown.text

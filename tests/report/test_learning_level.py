@@ -38,7 +38,9 @@ def test_it_is_the_mean_of_the_best_model_over_the_sample(tmp_path: Path, monkey
 def test_it_says_when_each_curve_is_below_it() -> None:
     def curve(*losses: float) -> pd.DataFrame:
         at = np.arange(1, len(losses) + 1)
-        return pd.DataFrame({"step": at, "seconds": 60.0 * at, "tokens": 1_001_234 * at, "valid_loss": losses})
+        return pd.DataFrame(
+            {"step": at, "processor_seconds": 60.0 * at, "tokens": 1_001_234 * at, "valid_loss": losses}
+        )
 
     models: list[Any] = [SimpleNamespace(title=title) for title in ("Counts", "Net", "Other")]
     counts, net, other = models

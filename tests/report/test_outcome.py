@@ -53,7 +53,11 @@ def test_a_tie_names_the_models_and_their_rank(run: Run) -> None:
 
 
 def test_a_clear_winner(tmp_path: Path) -> None:
-    costs = {"best": {"train_seconds": 600.0}, "cheap": {"train_seconds": 6.0}, "floor": {"train_seconds": 0.1}}
+    costs = {
+        "best": {"processor_seconds": 600.0},
+        "cheap": {"processor_seconds": 6.0},
+        "floor": {"processor_seconds": 0.1},
+    }
     models = {"floor": bits(4, 0), "best": bits(2, 1), "cheap": bits(2.06, 2)}
     run = tiny_run(tmp_path, models, documents=[[10]] * 40, costs=costs)
     said = outcome(run)

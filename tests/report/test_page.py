@@ -122,7 +122,7 @@ def test_costs_are_those_of_the_results(run: Run, tree: Node) -> None:
         if model["group"] != "ranked":
             assert model["name"] not in rows
             continue
-        times = [run.model(model["name"]).done[n].cost["train_seconds"] for n in range(len(model["seeds"]))]
+        times = [run.model(model["name"]).done[n].cost["processor_seconds"] for n in range(len(model["seeds"]))]
         ends = [spaced(numbers.seconds(pick(times))) for pick in (min, max)]
         if ends[0] != ends[1]:
             assert rows[model["name"]][2].endswith(f"{ends[0]} to {ends[1]}")
@@ -130,6 +130,7 @@ def test_costs_are_those_of_the_results(run: Run, tree: Node) -> None:
         assert rows[model["name"]][2:] == [
             spaced(text)
             for text in (
+                numbers.seconds(model["processor_seconds"]),
                 numbers.seconds(model["train_seconds"]),
                 numbers.microseconds(model["microseconds_per_token"]),
                 numbers.microseconds(model["microseconds_per_list"]),
@@ -262,7 +263,7 @@ def test_every_number_is_defined_with_its_unit(tree: Node) -> None:
     glossary = tree.one("section", id_="definitions")
     terms = {key: term for group in joined(BROUGHT).values() for key, term in group.items()}
     used = {a.attributes["href"].partition("#term-")[2] for a in tree.all("a") if "#term-" in a.attributes["href"]}
-    assert {"perplexity", "bits_per_byte", "train_seconds"} <= used < set(terms)
+    assert {"perplexity", "bits_per_byte", "processor_seconds"} <= used < set(terms)
     assert {each.attributes["id"] for each in glossary.all("div") if "id" in each.attributes} == {
         f"term-{key}" for key in used
     }

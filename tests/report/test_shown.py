@@ -30,7 +30,9 @@ def test_few_models_are_all_shown() -> None:
 def test_of_many_the_best_those_of_each_kind_and_the_cheapest() -> None:
     def row(n: int) -> Row:
         kind = {70: "unigram", 80: "unigram", 90: "pcfg"}.get(n, "ngram")
-        return Row(f"m{n}", kind, "ranked", bits_per_byte=float(n), parameters=1 if n == 60 else 9, train_seconds=2.0)
+        return Row(
+            f"m{n}", kind, "ranked", bits_per_byte=float(n), parameters=1 if n == 60 else 9, processor_seconds=2.0
+        )
 
     rows = [row(n) for n in range(100)]
     assert shown(rows) == {f"m{n}" for n in (*range(MOST_SHOWN), 60, 70, 90)}

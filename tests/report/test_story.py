@@ -203,7 +203,7 @@ def test_the_sentence_that_needs_far_words_has_a_scene_with_all_models(folder: P
 
 def test_the_story_ends_with_how_far_counting_leads_and_what_the_rest_costs() -> None:
     def one(title: str, bits: float, seconds: float | None) -> Scene:
-        row = SimpleNamespace(bits=bits, compared=bits, train_seconds=seconds)
+        row = SimpleNamespace(bits=bits, compared=bits, processor_seconds=seconds)
         return replace(scene(bits, 0.0, 1e6), row=row, model=SimpleNamespace(title=title))  # type: ignore[arg-type]
 
     first, table, net = one("Unigram", 2.4, 0.01), one("5-gram", 2.1, 0.1), one("Transformer", 1.9, 90.0)

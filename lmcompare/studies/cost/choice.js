@@ -31,7 +31,7 @@
   }
 
   function setUp(box) {
-    const { amounts, exceeds, ahead, falling } = JSON.parse(box.querySelector(".choice-data").textContent);
+    const { threads, amounts, exceeds, ahead, falling } = JSON.parse(box.querySelector(".choice-data").textContent);
     const answer = box.querySelector(".choice-answer"), text = box.querySelector("input[name=words]");
     const sliders = Array.from(box.querySelectorAll("input[type=range]")).filter((slider) => slider !== text);
     const limits = {}; // by the key of a cost: the greatest that is allowed
@@ -68,8 +68,8 @@
       const stopped = Object.entries(ahead).filter(([name, seconds]) => seconds <= NEARLY * time && models.some((model) => model.name === name && model.bits < best.bits && String(over(model)) === "processor_seconds"));
       const own = best.costs.processor_seconds?.[0];
       const told = (!text || text.value === text.max) && time >= 1; // the curves are of the whole text
-      if (told && Number.isFinite(time) && own && time > UNUSED * own && falling.includes(best.name)) said += ` It was trained for ${best.costs.processor_seconds[1]}, and its loss was still falling: --match seconds=${Math.floor(time)} trains networks for the whole time.`;
-      if (told && stopped.length) said += ` On the validation text ${stopped.map(([name, seconds]) => `${name} passed the best counting model after ${written(seconds, "processor_seconds")}`).join(" and ")}: --match seconds=${Math.floor(time)} trains networks for that time.`;
+      if (told && Number.isFinite(time) && own && time > UNUSED * own && falling.includes(best.name)) said += ` It was trained for ${best.costs.processor_seconds[1]}, and its loss was still falling: --match seconds=${Math.floor(time / threads)} trains networks for the whole time.`;
+      if (told && stopped.length) said += ` On the validation text ${stopped.map(([name, seconds]) => `${name} passed the best counting model after ${written(seconds, "processor_seconds")}`).join(" and ")}: --match seconds=${Math.floor(time / threads)} trains networks for that time.`;
       answer.textContent = said;
     }
 

@@ -63,7 +63,14 @@ def build(data: ReportData, ahead: Mapping[str, float] | None = None, falling: C
     ]
     still = [spoken(model.title) for model in data.scored if model.name in falling]
     exceeds = {key: LIMITS[key][1] for key in keys}
-    found = {"amounts": rows, "exceeds": exceeds, "ahead": ahead or {}, "falling": still}
+    hardware = data.run.manifest.hardware
+    found = {
+        "threads": hardware.threads if hardware.device == "cpu" else 1,
+        "amounts": rows,
+        "exceeds": exceeds,
+        "ahead": ahead or {},
+        "falling": still,
+    }
     return (
         fill("choice", __package__, sliders=sliders, ahead=ahead, untried=_untried(data), data=found)
         if keys
