@@ -27,8 +27,8 @@ import numpy as np
 
 from lmcompare import corpora, plugins
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.reading import prepare
 from lmcompare.harness.tables import TokensTable
+from lmcompare.harness.text.reading import prepare
 from lmcompare.model import Budget, LanguageModel, Progress, Setting
 from lmcompare.runfolder.tokens import TokenizedCorpus
 

@@ -29,8 +29,8 @@ from lmcompare import exhibits
 from lmcompare.corpora import Corpus, Document, Texts
 from lmcompare.corpora.sentences import line_sentences
 from lmcompare.exhibits.attention import BEGINNING, at_last_word
-from lmcompare.harness.reading import entry_of, prepare
 from lmcompare.harness.tables import TokensTable
+from lmcompare.harness.text.reading import entry_of, prepare
 from lmcompare.measure.features import compressed
 from lmcompare.measure.scoring import (
     PLACES,

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from lmcompare import corpora, plugins
-from lmcompare.harness.reading import prepare
 from lmcompare.harness.sweep import proposer
 from lmcompare.harness.tables import Range, SearchTable, TokensTable
+from lmcompare.harness.text.reading import prepare
 from lmcompare.model import Budget, Setting
 from lmcompare.runfolder.tokens import TokenizedCorpus
 

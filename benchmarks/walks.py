@@ -85,8 +85,9 @@ def called_here(function: str, *arguments: Any, **how: Any) -> Any:
 
 def run_to_cell(folder: Path) -> Counter[str]:
     """Trace a run of a unigram model to its scored cell."""
-    from lmcompare.harness import plan, reading, run, runner
+    from lmcompare.harness import plan, run, runner
     from lmcompare.harness.experiment import shipped
+    from lmcompare.harness.text import reading
 
     text = folder / "text.txt"
     lee = corpora.load("lee", corpora.CorpusOptions(fraction=0.05))

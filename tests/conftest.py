@@ -23,10 +23,11 @@ from lmcompare import plugins
 from lmcompare.analysis import Run, load_run
 from lmcompare.conformance import worker
 from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.harness import plan, reading
+from lmcompare.harness import plan
 from lmcompare.harness import runner as cells
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.environment import usable_cores
-from lmcompare.harness.job import Job
+from lmcompare.harness.text import reading
 from lmcompare.lab import run as runner
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, RaisedError

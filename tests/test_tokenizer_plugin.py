@@ -13,8 +13,8 @@ import pytest
 import lmcompare
 from lmcompare.corpora import load
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.harness.reading import prepare
 from lmcompare.harness.tables import TokensTable
+from lmcompare.harness.text.reading import prepare
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from tests.tokens.texts import BYTE_PAIRS
 

@@ -20,8 +20,8 @@ from lmcompare.analysis import Run, join, load_run
 from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_all
 from lmcompare.conformance.loads import finished
 from lmcompare.harness import run as harness
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.experiment import shipped
-from lmcompare.harness.job import Job
 from lmcompare.harness.overlay import overlaid
 from lmcompare.processes import call
 from lmcompare.registry import spec

@@ -21,8 +21,8 @@ from unittest.mock import patch
 
 from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError, one_line, what_went_wrong
 from lmcompare.harness import environment
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.environment import RunOptions
-from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, checked
 from lmcompare.harness.runner import Runner, make_ready, run_process
 from lmcompare.plugins import own_code

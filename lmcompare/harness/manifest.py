@@ -27,8 +27,8 @@ from pydantic_core import to_jsonable_python
 import lmcompare
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment
+from lmcompare.harness.cells.job import DIGITS, Job
 from lmcompare.harness.experiment import Experiment, default_name
-from lmcompare.harness.job import DIGITS, Job
 from lmcompare.harness.progress import Display
 from lmcompare.runfolder.cell import Cell, model_rows, stored_cells
 from lmcompare.runfolder.files import RunFolderError
@@ -37,7 +37,7 @@ from lmcompare.runfolder.layout import MANIFEST
 from lmcompare.runfolder.manifest import Manifest, ModelRow, SweepRow, read_manifest
 
 if TYPE_CHECKING:
-    from lmcompare.harness.reading import RunCorpus
+    from lmcompare.harness.text.reading import RunCorpus
 
 
 LONGEST_NAME = 100  # characters of a name; file systems allow 255 bytes

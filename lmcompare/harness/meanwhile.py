@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lmcompare.harness.job import Job
+from lmcompare.harness.cells.job import Job
 from lmcompare.runfolder.manifest import Manifest
 
 SOON = 45.0  # seconds after which the first report does not wait any longer for the models that count
@@ -71,8 +71,7 @@ class Meanwhile:
             if (took := time.perf_counter() - began) > QUICKLY:
                 self._next = time.perf_counter() + RARELY * took
         if self._report is not None and self._is_due():
-            left = self.left()
-            if left is not None and left >= ENOUGH:
+            if (left := self.left()) >= ENOUGH:
                 self.write(left)
                 self._report()
 
@@ -104,7 +103,7 @@ class Meanwhile:
         self._due = sorted({ended + -(-rest * part // 3) for part in (1, 2)} - {len(final)})
         return True
 
-    def left(self) -> float | None:
+    def left(self) -> float:
         """Return about how many seconds the run still takes: as long as it has taken, where no pace is known."""
         waiting = [job for place, job in self._jobs.items() if place not in self._ended]
         paced = dict(self._paces)  # threads change it

@@ -21,13 +21,13 @@ from typing_extensions import TypedDict
 
 from lmcompare import corpora, plugins
 from lmcompare.errors import OWN_TEMPORARY, LmcompareError, PluginError, one_line, working_directory
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
-from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
-from lmcompare.harness.reading import RunCorpus, RunTokens, read
 from lmcompare.harness.runner import machine_of
 from lmcompare.harness.sweep import Setting, Study, studies_of
 from lmcompare.harness.tables import TokensTable
+from lmcompare.harness.text.reading import RunCorpus, RunTokens, read
 from lmcompare.model import LanguageModel
 from lmcompare.processes import JunkError, call, explained
 from lmcompare.registry import absolute, placed

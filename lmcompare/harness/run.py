@@ -14,15 +14,15 @@ from typing import Any
 
 from lmcompare import corpora
 from lmcompare.errors import OWN_TEMPORARY, LmcompareError, working_directory
+from lmcompare.harness.cells.job import Job
+from lmcompare.harness.cells.speed import time_alone
 from lmcompare.harness.classics import described, run_classics
 from lmcompare.harness.experiment import Experiment, FractionTable
-from lmcompare.harness.job import Job
 from lmcompare.harness.manifest import manifest, names_in, read_earlier, say_what_is_replaced
 from lmcompare.harness.meanwhile import Meanwhile
 from lmcompare.harness.plan import Plan, begin, check_text
 from lmcompare.harness.progress import Display
 from lmcompare.harness.runner import Engine, runner_of
-from lmcompare.harness.speed import time_alone
 from lmcompare.harness.sweep import Study, cells_of, choose, forget_models, hand_over, sweep_row
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.guards import claim, end_replacements, locked, refuse_link

@@ -25,8 +25,8 @@ from pydantic import TypeAdapter, ValidationError
 from lmcompare import plugins
 from lmcompare.errors import LmcompareError, permitted, what_went_wrong
 from lmcompare.harness import environment
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.environment import RunOptions, peak_memory_bytes
-from lmcompare.harness.job import Job
 from lmcompare.harness.meanwhile import Meanwhile
 from lmcompare.harness.progress import Display, checked
 from lmcompare.model import Budget, LanguageModel, Setting
@@ -240,7 +240,7 @@ def loaded(plugin: str, hyperparameters: dict[str, Any]) -> bool:
 
     Cells that need PyTorch can't: it has threads of its own, whose waiting is set when each cell begins.
     """
-    for name in ("lmcompare.harness.cell", *LATER):
+    for name in ("lmcompare.harness.cells.cell", *LATER):
         import_module(name)
     plugins.build(plugin, hyperparameters).warm_up()
     return "torch" not in sys.modules
@@ -333,7 +333,7 @@ def run_process(
     try:
         make_ready(job)
         call(
-            "lmcompare.harness.cell:run_job",
+            "lmcompare.harness.cells.cell:run_job",
             asdict(job),
             on_event=lambda event: emit(checked(event)),
             log=job.path / LOG,
@@ -551,7 +551,7 @@ def _run_one(job: Job, live: LanguageModel | None, runner: Runner, seconds: floa
     try:
         if live is None:
             return runner.run(job, seconds, emit)
-        from lmcompare.harness.cell import run_cell  # cells in processes of their own import it there
+        from lmcompare.harness.cells.cell import run_cell  # cells in processes of their own import it there
 
         make_ready(job)
         with chdir("."):  # a plug-in may change the working directory, from which relative paths start

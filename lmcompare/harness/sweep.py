@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from lmcompare.errors import LmcompareError
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
-from lmcompare.harness.job import Job
 from lmcompare.harness.manifest import LONGEST_NAME, plain, worded
 from lmcompare.harness.progress import Display
 from lmcompare.harness.tables import (

@@ -19,9 +19,9 @@ from pydantic import dataclasses as checked
 from lmcompare import plugins
 from lmcompare.analysis.findings import read_findings
 from lmcompare.errors import LmcompareError, PluginError, kind_of, ordinary, unknown
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.environment import workers_of
 from lmcompare.harness.experiment import Experiment
-from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.run import run as run_experiment
 from lmcompare.harness.runner import estimate

@@ -23,7 +23,7 @@ from lmcompare.runfolder.guards import (
     remove_if_empty,
     remove_written,
 )
-from lmcompare.runfolder.layout import CELLS, FRACTIONS, MANIFEST, SEAL, TOKENS, TRIALS
+from lmcompare.runfolder.layout import CELLS, FRACTIONS, MANIFEST, READ, SEAL, TOKENS, TRIALS
 from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest, write_manifest
 from lmcompare.runfolder.states import checkpoints_of, remove_checkpoints, tidy_checkpoints
 
@@ -104,6 +104,8 @@ def _clean(folder: Path, names: Sequence[str]) -> Cleaned:
             for path in _folders(folder / TOKENS):
                 if path.name not in kept:
                     _remove(folder, path, OF_TOKENS, cleaned)
+            if not kept:
+                (folder / READ).unlink(missing_ok=True)
         if manifest is not None:
             cleaned.has_models = _update(folder, manifest, {path.relative_to(folder).as_posix() for path in useless})
     return cleaned

@@ -10,7 +10,7 @@ import pytest
 
 from lmcompare.cli.run import _estimate
 from lmcompare.harness import runner
-from lmcompare.harness.job import Job
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.run import Ahead
 from tests.cli.console import lmcompare
 from tests.conftest import called_here

@@ -13,7 +13,7 @@ import pytest
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment, runner
-from lmcompare.harness.job import Job
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
 from lmcompare.harness.runner import ForkServers, Here, loaded, run_process
@@ -92,7 +92,7 @@ def test_what_the_process_of_a_cell_is_given(tmp_path: Path, monkeypatch: pytest
     assert run_process(job, 5.0, events.append, 10**9, server) is None  # type: ignore[arg-type]
     assert [event["stage"] for event in events] == ["scoring", "scoring"]
     (what, lost), (again, afresh) = given
-    assert what == again == ("lmcompare.harness.cell:run_job", "model")
+    assert what == again == ("lmcompare.harness.cells.cell:run_job", "model")
     assert (lost["server"], lost["variables"]) == (server, None)
     assert (afresh["server"], afresh["variables"]["OMP_NUM_THREADS"]) == (None, "3")
     for how in (lost, afresh):  # started afresh, since the server is lost

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from lmcompare.harness import environment, runner
-from lmcompare.harness.job import Job
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.runfolder.run import Run
 from tests.conftest import called_here

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.cell import LearningCurve, Spent
+from lmcompare.harness.cells.cell import LearningCurve, Spent
 from lmcompare.model import Progress
 
 

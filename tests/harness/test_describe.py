@@ -10,7 +10,7 @@ import pytest
 
 from lmcompare.errors import PluginError
 from lmcompare.harness import plan
-from lmcompare.harness.job import Job
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.plan import described, resized
 from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError
 from tests.harness.small import small_experiment

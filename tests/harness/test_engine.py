@@ -14,8 +14,8 @@ import lmcompare
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment, runner
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.environment import RunOptions, check_workers, chosen, workers_of
-from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
 from lmcompare.harness.runner import Cost
 from lmcompare.model import Setting
@@ -133,7 +133,7 @@ class TestHere:
         here = environment.this_machine()
         assert load_run(place / "run").machines == (Machine(**here),)
         assert load_run(place / "run").one_machine
-        monkeypatch.setattr("lmcompare.harness.cell.this_machine", lambda: {**here, "cpu": "Another processor"})
+        monkeypatch.setattr("lmcompare.harness.cells.cell.this_machine", lambda: {**here, "cpu": "Another processor"})
         (place / "run/cells/ngram/0/scores.parquet").unlink()  # the trained model is scored again
         assert not run(plan, place / "run", base=place).failures
         found = load_run(place / "run")

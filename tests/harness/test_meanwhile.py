@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis import load_run
-from lmcompare.harness.job import Job
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.meanwhile import ENOUGH, LAST, SOON, Meanwhile
 from lmcompare.harness.run import run
 from lmcompare.report.write import write_reports

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lmcompare.harness import cell
+from lmcompare.harness.cells import cell
 from lmcompare.harness.plan import begin
 from lmcompare.harness.run import run
 from tests.harness.small import FLAT, Watch, small_experiment

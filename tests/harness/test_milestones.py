@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import lmcompare
-from lmcompare.harness.cell import SHARES
+from lmcompare.harness.cells.cell import SHARES
 from tests.test_api import TEXTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]

@@ -12,7 +12,7 @@ import pytest
 
 import lmcompare
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.job import Job
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.run import run
 from lmcompare.runfolder.run import load_run
 from tests.harness.small import BIGRAM, FLAT, Watch, ahead, run_and_report, small_experiment

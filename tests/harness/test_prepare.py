@@ -15,9 +15,9 @@ import pytest
 from lmcompare import __version__
 from lmcompare.corpora import load
 from lmcompare.errors import PluginError
-from lmcompare.harness import reading as module
-from lmcompare.harness.reading import prepare
 from lmcompare.harness.tables import TokensTable
+from lmcompare.harness.text import reading as module
+from lmcompare.harness.text.reading import prepare
 from lmcompare.measure import word_bits as measured_words
 from lmcompare.runfolder.layout import HELD_OUT, SCHEMA_VERSION, SPLITS
 from lmcompare.tokens import CODE_VERSION, make_tokenizer, tokenizer_code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmcompare.corpora import documents_of
-from lmcompare.harness.reading import COUNT, prompts_of
+from lmcompare.harness.text.reading import COUNT, prompts_of
 
 
 def test_prompts_are_the_first_three_words_of_longer_sentences() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from lmcompare.corpora import load
 from lmcompare.errors import LmcompareError
-from lmcompare.harness import reading
 from lmcompare.harness.progress import Display
-from lmcompare.harness.reading import RunCorpus, read
 from lmcompare.harness.run import run
+from lmcompare.harness.text import reading
+from lmcompare.harness.text.reading import RunCorpus, read
 from lmcompare.models.unigram import Unigram
 from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError
 from lmcompare.report.write import write_reports

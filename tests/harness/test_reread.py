@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis import load_run
-from lmcompare.harness import reading, reread
 from lmcompare.harness.run import run
+from lmcompare.harness.text import reading, reread
 from tests.harness.small import Watch, small_experiment
 
 UNIGRAM = {"plugin": "unigram"}

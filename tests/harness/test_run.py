@@ -14,7 +14,7 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.job import Job
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.run import run
 from lmcompare.report.write import rebuild, write_reports
 from lmcompare.runfolder.guards import locked

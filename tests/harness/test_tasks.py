@@ -17,8 +17,8 @@ import pytest
 
 from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError
 from lmcompare.harness import cluster as clusters
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.cluster import Cluster, Node, OnRay
-from lmcompare.harness.job import Job
 from lmcompare.processes import Emit
 from lmcompare.processes.cluster_work import VARIABLE
 from lmcompare.run_mark import MARK

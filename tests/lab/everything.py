@@ -40,7 +40,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 def little_is_asked(monkeypatch: pytest.MonkeyPatch, few_pictures: None) -> None:
     """The diffusion models are trained for a few steps, too; models are asked at few positions, and not checked."""
     monkeypatch.setattr("lmcompare.lab.run.estimate", lambda jobs: None)
-    monkeypatch.setattr("lmcompare.harness.cell.run_sampled_checks", lambda *_, **__: [])
+    monkeypatch.setattr("lmcompare.harness.cells.cell.run_sampled_checks", lambda *_, **__: [])
     monkeypatch.setattr("lmcompare.lab.diffusion.experiment.OF_PREVIEW", Recipe(steps=2, sampling_steps=3))
     monkeypatch.setattr("lmcompare.lab.experiments.mask.POSITIONS", 60)
     monkeypatch.setattr("lmcompare.lab.experiments.order.OF_PREVIEW", 60)

@@ -121,7 +121,10 @@ def test_findings_are_kept_until_something_that_they_depend_on_changes(lab: Lab)
 
 def test_two_trainings_of_each_condition_are_a_preview(made: Lab, tmp_path: Path, measured_here: None) -> None:
     lab = replace(made, folder=tmp_path / "lab")
-    with patch("lmcompare.lab.run.estimate", lambda jobs: 60.0 * len(jobs)):
+    with (
+        patch("lmcompare.lab.run.estimate", lambda jobs: 60.0 * len(jobs)),
+        patch("lmcompare.harness.environment.usable_cores", lambda: 1),
+    ):
         _, show = lab.again("Known", seeds=(0, 1))
     (said,) = (each for each in show.said if "6 trainings" in each)
     assert "about 6 min" in said

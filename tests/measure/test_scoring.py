@@ -13,8 +13,8 @@ import pytest
 
 from lmcompare.corpora import CorpusOptions, load
 from lmcompare.errors import PluginError
-from lmcompare.harness.reading import prepare
 from lmcompare.harness.tables import TokensTable
+from lmcompare.harness.text.reading import prepare
 from lmcompare.measure import scoring
 from lmcompare.measure.scoring import (
     LONGEST_EXAMPLE,

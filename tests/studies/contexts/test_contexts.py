@@ -9,8 +9,8 @@ import pytest
 
 from lmcompare.corpora import CorpusOptions, load
 from lmcompare.errors import PluginError
-from lmcompare.harness.reading import prepare
 from lmcompare.harness.tables import TokensTable
+from lmcompare.harness.text.reading import prepare
 from lmcompare.model import FloatArray
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.studies.contexts.measure import (

@@ -11,8 +11,8 @@ from typing import Any
 
 from lmcompare import plugins
 from lmcompare.errors import LmcompareError, permitted
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.environment import thread_variables
-from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.measure.scoring import microseconds_per_list, timed_log_probs
 from lmcompare.model import LanguageModel

@@ -17,8 +17,8 @@ import numpy as np
 from lmcompare import memory, plugins
 from lmcompare.checks.sampled import Scored, run_sampled_checks
 from lmcompare.errors import LmcompareError, PluginError, kind_of, permitted, what_went_wrong
+from lmcompare.harness.cells.job import Job
 from lmcompare.harness.environment import peak_memory_bytes, this_machine
-from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Share, checked
 from lmcompare.measure import scoring
 from lmcompare.measure.scoring import Part, checked_log_probs, measured_part, microseconds_per_list, shown_positions

@@ -25,11 +25,11 @@ from pydantic_core import to_jsonable_python
 from lmcompare import __version__, corpora, plugins
 from lmcompare.corpora import Document, Texts
 from lmcompare.errors import LmcompareError, PluginError, permitted
-from lmcompare.harness import reread
 from lmcompare.harness.experiment import CorpusTable, Experiment
 from lmcompare.harness.manifest import read_earlier
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.tables import TokensTable
+from lmcompare.harness.text import reread
 from lmcompare.measure.features import compressed, token_features
 from lmcompare.measure.scoring import digest_of
 from lmcompare.measure.word_bits import LN2, WordCounts, word_features

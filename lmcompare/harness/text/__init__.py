@@ -1,0 +1,1 @@
+"""The text of a run: read, cut into tokens and stored, or found where it was read before."""
