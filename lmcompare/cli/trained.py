@@ -19,7 +19,6 @@ import typer
 
 from lmcompare.cli.app import app, flag, note, say
 from lmcompare.errors import LmcompareError, ordinary, suggest
-from lmcompare.runfolder.files import no_formula
 
 if TYPE_CHECKING:
     from lmcompare.api import Comparison
@@ -277,6 +276,8 @@ def _print(rows: Iterator[Row], table_format: str) -> None:
 
 def _csv(cells: Iterable[object]) -> str:
     """Return a line of a CSV table without its end."""
+    from lmcompare.runfolder.files import no_formula
+
     line = StringIO()
     csv.writer(line, lineterminator="\r\n").writerow(map(no_formula, cells))  # a text with \r or \n is then quoted
     return line.getvalue().removesuffix("\r\n")

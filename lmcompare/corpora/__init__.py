@@ -1,28 +1,78 @@
 """Corpora: a specification becomes documents, split into training, validation and test text.
 
 `load` reads a corpus. A `CorpusFormat` reads a kind of file and a `CorpusScheme` reads corpora by name; other
-packages can add their own.
+packages can add their own. The names are imported when they are first used: the command line needs only few.
 """
 
-from lmcompare.corpora.conformance import check_format, check_scheme
-from lmcompare.corpora.contract import (
-    FORMATS,
-    SCHEMES,
-    CatalogueEntry,
-    CorpusFormat,
-    CorpusScheme,
-    File,
-    Found,
-    catalogue,
-    format_catalogue,
-)
-from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, ReadFile, Repeat, Texts, has_utf8
-from lmcompare.corpora.loading import documents_of, load, read_documents
-from lmcompare.corpora.options import CorpusOptions
-from lmcompare.corpora.paths import path_name
-from lmcompare.corpora.sources import files_of, from_working_directory, is_embedded, kind_of_source
+from __future__ import annotations
 
-__all__ = ["FORMATS", "SCHEMES", "SPLITS", "CatalogueEntry", "Corpus", "CorpusFormat", "CorpusOptions"]
-__all__ += ["CorpusScheme", "Document", "File", "Found", "Piece", "ReadFile", "Repeat", "Texts", "catalogue"]
-__all__ += ["check_format", "check_scheme", "documents_of", "files_of", "format_catalogue", "from_working_directory"]
-__all__ += ["has_utf8", "is_embedded", "kind_of_source", "load", "path_name", "read_documents"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lmcompare.corpora.conformance import check_format as check_format
+    from lmcompare.corpora.conformance import check_scheme as check_scheme
+    from lmcompare.corpora.contract import FORMATS as FORMATS
+    from lmcompare.corpora.contract import SCHEMES as SCHEMES
+    from lmcompare.corpora.contract import CatalogueEntry as CatalogueEntry
+    from lmcompare.corpora.contract import CorpusFormat as CorpusFormat
+    from lmcompare.corpora.contract import CorpusScheme as CorpusScheme
+    from lmcompare.corpora.contract import File as File
+    from lmcompare.corpora.contract import Found as Found
+    from lmcompare.corpora.contract import catalogue as catalogue
+    from lmcompare.corpora.contract import format_catalogue as format_catalogue
+    from lmcompare.corpora.document import SPLITS as SPLITS
+    from lmcompare.corpora.document import Corpus as Corpus
+    from lmcompare.corpora.document import Document as Document
+    from lmcompare.corpora.document import Piece as Piece
+    from lmcompare.corpora.document import ReadFile as ReadFile
+    from lmcompare.corpora.document import Repeat as Repeat
+    from lmcompare.corpora.document import Texts as Texts
+    from lmcompare.corpora.document import has_utf8 as has_utf8
+    from lmcompare.corpora.loading import documents_of as documents_of
+    from lmcompare.corpora.loading import load as load
+    from lmcompare.corpora.loading import read_documents as read_documents
+    from lmcompare.corpora.options import CorpusOptions as CorpusOptions
+    from lmcompare.corpora.paths import path_name as path_name
+    from lmcompare.corpora.sources import files_of as files_of
+    from lmcompare.corpora.sources import from_working_directory as from_working_directory
+    from lmcompare.corpora.sources import is_embedded as is_embedded
+    from lmcompare.corpora.sources import kind_of_source as kind_of_source
+
+_HOMES = {
+    "check_format": "conformance",
+    "check_scheme": "conformance",
+    "FORMATS": "contract",
+    "SCHEMES": "contract",
+    "CatalogueEntry": "contract",
+    "CorpusFormat": "contract",
+    "CorpusScheme": "contract",
+    "File": "contract",
+    "Found": "contract",
+    "catalogue": "contract",
+    "format_catalogue": "contract",
+    "SPLITS": "document",
+    "Corpus": "document",
+    "Document": "document",
+    "Piece": "document",
+    "ReadFile": "document",
+    "Repeat": "document",
+    "Texts": "document",
+    "has_utf8": "document",
+    "documents_of": "loading",
+    "load": "loading",
+    "read_documents": "loading",
+    "CorpusOptions": "options",
+    "path_name": "paths",
+    "files_of": "sources",
+    "from_working_directory": "sources",
+    "is_embedded": "sources",
+    "kind_of_source": "sources",
+}
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -42,10 +42,8 @@ class Meanwhile:
         self._jobs: dict[str, Job] = {}  # by their folders
         self._ended: set[str] = set()
         self._failed: set[str] = set()
-        self._written, self._next = (
-            -1,
-            0.0,
-        )  # cells that had ended when the manifest was written; when it may be again
+        self._written = -1  # cells that had ended when the manifest was written
+        self._next = 0.0  # when it may be written again
         self._due: list[int] = []  # cells that must have ended for each report to come; known with the first
         self._reported = False
         self._paces: dict[str, tuple[float, float]] = {}  # of a training: the share that is done, and its seconds
@@ -70,10 +68,9 @@ class Meanwhile:
             self.write(self.left())
             if (took := time.perf_counter() - began) > QUICKLY:
                 self._next = time.perf_counter() + RARELY * took
-        if self._report is not None and self._is_due():
-            if (left := self.left()) >= ENOUGH:
-                self.write(left)
-                self._report()
+        if self._report is not None and self._is_due() and (left := self.left()) >= ENOUGH:
+            self.write(left)
+            self._report()
 
     def write(self, left: float | None) -> Manifest:
         """Write the manifest, and return it."""

@@ -76,7 +76,7 @@ def test_the_last_model_takes_the_report_with_it(place: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "no model is left in run" in done.stderr
     left = {path.name for path in (place / "run").iterdir() if not path.name.startswith(".")}
-    assert left == {"cells", "tokens", "tables"}
+    assert left == {"cells", "read.json", "tokens", "tables"}
     assert lmcompare(*AGAIN, "--model", "unigram", cwd=place).returncode == 0  # it can be trained again
     assert names(place) == {"unigram"}
 
