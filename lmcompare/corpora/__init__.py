@@ -74,5 +74,5 @@ __all__ = [*_HOMES]
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        raise AttributeError(f"module 'lmcompare.corpora' has no attribute '{name}'")
+    return getattr(import_module(f"lmcompare.corpora.{_HOMES[name]}"), name)
