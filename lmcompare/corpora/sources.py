@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -213,10 +213,12 @@ def files_of(source: object, base: Path) -> list[Path] | None:
     return _below(paths)
 
 
-def _below(paths: Iterable[Path]) -> list[Path]:
-    """Return the files among some paths and in the folders among them."""
-    found = [file for each in paths for file in ([each] if each.is_file() else sorted(each.rglob("*")))]
-    return [file for file in found if file.is_file()]
+def _below(paths: Sequence[Path]) -> list[Path] | None:
+    """Return the files among some paths and in the folders among them; None with pipes, or links inside folders."""
+    inside = [path for each in paths if each.is_dir() for path in sorted(each.rglob("*"))]
+    if any(path.is_symlink() for path in inside) or not all(path.is_file() or path.is_dir() for path in paths):
+        return None
+    return [path for path in (*paths, *inside) if path.is_file()]
 
 
 def _names_splits(source: str) -> bool:

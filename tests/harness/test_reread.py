@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis import load_run
+from lmcompare.corpora import files_of
 from lmcompare.harness.run import run
 from lmcompare.harness.text import reading, reread
 from tests.harness.small import Watch, small_experiment
@@ -74,14 +76,27 @@ def test_whatever_the_tokens_depend_on_is_noticed(place: Path, reads: list[str],
     assert len(reads) == 2
 
 
+def test_what_is_no_plain_file_is_read_each_time(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts/b.txt").write_text("b")
+    assert files_of("texts", tmp_path) == [tmp_path / "texts/b.txt"]
+    assert files_of("train=a.txt,test=texts", tmp_path) == [tmp_path / "a.txt", tmp_path / "texts/b.txt"]
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "texts/link").symlink_to(tmp_path / "a.txt")
+    for source in ("pipe", "texts", "-", "nltk:brown", "nowhere"):
+        assert files_of(source, tmp_path) is None
+
+
 def test_an_embedded_text_is_kept_once_for_a_machine(
     tmp_path: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LMCOMPARE_CACHE", str(tmp_path / "cache"))
     for name in ("one", "two"):
-        again(tmp_path, name, corpus={"source": "lee"})
+        (tmp_path / name).mkdir()  # experiments in different folders: the cache is that of the machine
+        again(tmp_path / name, corpus={"source": "lee"})
     assert len(reads) == 1
-    scores = [(tmp_path / name / "cells/unigram/0/scores.parquet").read_bytes() for name in ("one", "two")]
+    scores = [(tmp_path / name / "run/cells/unigram/0/scores.parquet").read_bytes() for name in ("one", "two")]
     assert scores[0] == scores[1]
     (kept,) = (tmp_path / "cache/texts").iterdir()
     monkeypatch.setattr(reread, "MOST", 0)

@@ -27,7 +27,7 @@ from lmcompare.harness.experiment import CorpusTable
 from lmcompare.harness.tables import TokensTable
 from lmcompare.plugins import own_code
 from lmcompare.runfolder.files import read_object, write_json
-from lmcompare.runfolder.guards import check_free, claim, damage, locked
+from lmcompare.runfolder.guards import OF_TOKENS, check_free, claim, damage, locked, remove_written
 from lmcompare.runfolder.layout import READ, TOKENS, TOKENS_FILES
 from lmcompare.tokens import make_tokenizer
 from lmcompare.tokens.tokenizer import is_built_in
@@ -57,11 +57,14 @@ def key_of(corpus: CorpusTable, tables: Sequence[TokensTable], base: Path) -> st
         if not is_built_in(tokenizer):
             return None
         files += [Path(str(getattr(tokenizer, name))) for name in tokenizer.files]
-    asked = to_jsonable_python([corpus, tables, base.resolve(), versions(), [*map(_version, READING)]])
+    asked = to_jsonable_python([corpus, tables, versions(), [*map(_version, READING)]])
     digest.update(json.dumps(asked, sort_keys=True).encode())
-    for path in files:
-        with path.open("rb") as file:
-            digest.update(b"\0" + os.fsencode(path) + b"\0" + hashlib.file_digest(file, "sha256").digest())
+    try:
+        for path in files:
+            with path.open("rb") as file:
+                digest.update(b"\0" + os.fsencode(path) + b"\0" + hashlib.file_digest(file, "sha256").digest())
+    except OSError:  # whoever reads the text says why
+        return None
     return digest.hexdigest()[:32]
 
 
@@ -98,7 +101,7 @@ def _found_in(place: Path, key: str, folder: Path) -> Known | None:
             return None
         for tokens in all_tokens:
             if place != folder and damage(folder / tokens, TOKENS_FILES) is not None:
-                shutil.rmtree(folder / tokens, ignore_errors=True)
+                remove_written(folder / tokens, OF_TOKENS)
                 shutil.copytree(place / tokens, folder / tokens)
         return Known(stored["corpus"], tuple(stored["said"]))
     return None
