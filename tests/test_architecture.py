@@ -167,7 +167,7 @@ def test_no_file_is_long() -> None:
 
 ROOMS = [
     *("", "corpora", "tokens", "harness", "runfolder", "processes", "measure", "cli"),
-    *("analysis", "checks", "training", "exhibits"),
+    *("analysis", "checks", "training", "exhibits", "report"),
 ]
 
 

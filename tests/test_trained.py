@@ -127,6 +127,14 @@ def test_tokens_lie_in_the_folder(folder: Path, fingerprint: str | None) -> None
         lmcompare.load(folder).model("unigram")
 
 
+@pytest.mark.parametrize("name", ["vocabulary.json", "tokenizer.json"])
+def test_wrong_values_are_named_with_the_folder_of_the_tokens(folder: Path, name: str) -> None:
+    (tokens,) = (folder / "tokens").iterdir()
+    change(tokens / name, lambda table: table.update(counts=["many"], spec=7))
+    with pytest.raises(LmcompareError, match=rf"tokens/{tokens.name} holds what no run wrote"):
+        lmcompare.load(folder).model("ngram")
+
+
 @pytest.mark.parametrize("place", ["cells/ngram/0", "cells/ngram/0/model", "tokens/*"])
 def test_a_model_whose_files_cannot_be_verified_is_not_used(folder: Path, place: str) -> None:
     next(folder.glob(f"{place}/checksums.json")).unlink()

@@ -60,7 +60,7 @@ def show(
     from lmcompare.harness.experiment import parse_tokens
     from lmcompare.harness.overlay import HERE, under
     from lmcompare.harness.progress import display
-    from lmcompare.report.survey_terminal import print_survey
+    from lmcompare.report.survey.terminal import print_survey
     from lmcompare.survey import survey
 
     if out is not None and Path(out).suffix not in (".html", ".htm"):
@@ -83,7 +83,7 @@ def show(
     found = survey(loaded, table.tokenizer, min_count=table.min_count, size=table.size, say=progress)
     print_survey(found)
     if out is not None:
-        from lmcompare.report.survey import write_survey
+        from lmcompare.report.survey.page import write_survey
 
         write_survey(found, Path(out))
         say(f"The page: {out}")

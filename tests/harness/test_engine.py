@@ -125,6 +125,21 @@ class TestHere:
         assert len(load_run(place / "run").scored[0].done) == 4
         assert sum(stages == ["kept"] for stages in watch.stages.values()) <= done
 
+    def test_an_interruption_ends_what_still_runs(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        begun, ended = threading.Event(), threading.Event()
+
+        def one(job: Job, *_: Any) -> str | None:
+            if job.seed == 0 and begun.wait(10):
+                raise KeyboardInterrupt
+            begun.set()
+            return None if ended.wait(10) else "nobody ended it"
+
+        monkeypatch.setattr(runner, "_run_one", one)
+        monkeypatch.setattr(runner, "end_running", ended.set)
+        with pytest.raises(KeyboardInterrupt):
+            run(small_experiment(UNIGRAM, seeds=[0, 1], threads=1, workers=2), place / "run", base=place)
+        assert ended.is_set()
+
     def test_a_cell_tells_on_which_machines_it_was_trained_and_scored(
         self, place: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -75,6 +75,8 @@ def test_all_experiments(tmp_path: Path) -> None:
     assert {name for name, row in windows.items() if row.remark} == {
         *("learned, 2 × window", "learned, 4 × window", "relative, 2 × window", "relative, 4 × window")
     }
+    (by_position,) = found["positions"].exhibits
+    assert all(perplexity > 1 for line in by_position["y"] for perplexity in line)
     assert "can't be drawn" not in page
     differ = {condition: said for each in reversed(found.values()) for condition, _, said in each.differences}
     assert {condition: differ[condition] for condition in DIFFERENCES} == DIFFERENCES

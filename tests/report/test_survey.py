@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from lmcompare.corpora import load
-from lmcompare.report.survey import survey_page
-from lmcompare.report.survey_words import encodings, facts, laws, remarks, share
+from lmcompare.report.survey.page import survey_page
+from lmcompare.report.survey.words import encodings, facts, laws, remarks, share
 from lmcompare.survey import Survey, survey
 from tests.report.tree import parse
 

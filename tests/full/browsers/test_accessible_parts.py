@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from lmcompare.analysis import load_run
 from lmcompare.corpora import load
 from lmcompare.report.notebook import notebook
-from lmcompare.report.survey import write_survey
+from lmcompare.report.survey.page import write_survey
 from lmcompare.survey import survey
 from tests.full.browsers.test_accessibility import findings, on_both_screens, see_that_all_is_well
 from tests.report.browser import complaints, visit

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from lmcompare.render import numbers
 from lmcompare.render.tokens import printable, visible
-from lmcompare.report.survey_words import encodings, laws, remarks, share
+from lmcompare.report.survey.words import encodings, laws, remarks, share
 from lmcompare.report.terminal import print_table
 from lmcompare.survey import Law, Survey
 

@@ -14,7 +14,7 @@ from lmcompare.render.charts.law import law
 from lmcompare.report.contents import Entry
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary
-from lmcompare.report.survey_words import encodings, facts, laws, remarks, share
+from lmcompare.report.survey.words import encodings, facts, laws, remarks, share
 from lmcompare.runfolder.files import write_text
 from lmcompare.survey import Law, Survey
 
